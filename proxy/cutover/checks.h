@@ -1,0 +1,17 @@
+// The operator's smoke checks on the new master, before clients are let through: SQL with an expected
+// first value, and commands whose exit status says it. All at the same time, each with its own limit.
+#ifndef SLUICE_CUTOVER_CHECKS_H
+#define SLUICE_CUTOVER_CHECKS_H
+
+#include "control/hand.h"
+#include "cutover/plan.h"
+
+struct conductor;
+
+// Commands are run by /bin/sh with SLUICE_BACKEND, SLUICE_HOST and SLUICE_PORT of the target in their
+// environment; the last line of what they print is told. SL_ECONFLICT: one failed; the text names the
+// first of those and says what came of it. Each result is told.
+SL_CHECKED enum sl_code checks_run(struct cutover_plan *plan, const struct patience *p,
+                                   struct conductor *tell, struct sl_error *err);
+
+#endif

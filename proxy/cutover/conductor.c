@@ -1,0 +1,490 @@
+// The conductor's thread, and what passes between it and the main thread. See conductor.h for the
+// picture.
+#include "cutover/conductor.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "control/condition.h"
+#include "cutover/run.h"
+#include "cutover/servers.h"
+
+#define AGAIN_NS (200 * NS_PER_MS) // between two tries of an undo
+#define LEFT_NS (2 * NS_PER_S)     // for threads on servers that do not answer, at the end
+#define LINE_MAX_BYTES 600
+
+struct conductor {
+    struct loop *main_loop;
+    const struct cutover_plant *plant;
+    void (*said)(void *arg, int64_t at_ns, const char *line);
+    void (*ended)(void *arg, const struct conductor_status *how);
+    void *arg;
+    bool started; // there is a thread to join; the main thread's
+    pthread_t thread;
+    atomic_bool stop; // the run must end: abort, no-go, quit
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    // Under the lock:
+    struct conductor_status status;
+    struct preflight found;
+    int64_t began_ns, held_ns, released_ns;
+    bool go, no_go, aborted, quit;
+    struct cutover_plan *plan; // of the run; the thread's once it has started
+};
+
+const char *conductor_state_name(enum conductor_state s)
+{
+    static const char *const names[] = {
+#define X(name, text) [CONDUCTOR_##name] = text,
+        CONDUCTOR_STATES(X)
+#undef X
+    };
+    return names[s];
+}
+
+const char *conductor_end_name(enum conductor_end e)
+{
+    static const char *const names[] = {
+        [CONDUCTOR_NONE_YET] = "none yet",
+        [CONDUCTOR_DONE] = "done",
+        [CONDUCTOR_LATE] = "done, with an error behind the release",
+        [CONDUCTOR_UNDONE] = "undone",
+        [CONDUCTOR_GIVEN_UP] = "given up",
+    };
+    return names[e];
+}
+
+// --- state ----------------------------------------------------------------------------------------
+
+// Bits of the states that may follow.
+#define TO(name) (1u << CONDUCTOR_##name)
+static const unsigned moves[] = {
+    [CONDUCTOR_IDLE] = TO(RUNNING),
+    [CONDUCTOR_RUNNING] = TO(ASKING) | TO(UNDOING) | TO(IDLE),
+    [CONDUCTOR_ASKING] = TO(RUNNING) | TO(UNDOING),
+    [CONDUCTOR_UNDOING] = TO(STUCK) | TO(IDLE),
+    [CONDUCTOR_STUCK] = TO(UNDOING) | TO(IDLE),
+};
+
+// With the lock.
+static void set_state(struct conductor *c, enum conductor_state to, const char *why)
+{
+    enum conductor_state from = c->status.state;
+    if (from == to)
+        return;
+    assert((moves[from] & (1u << to)) != 0);
+    LOG_INFO("cutover_state", LOG_STR("from", conductor_state_name(from)),
+             LOG_STR("to", conductor_state_name(to)), LOG_STR("why", why));
+    c->status.state = to;
+    pthread_cond_broadcast(&c->wake);
+}
+
+static void set_state_locked(struct conductor *c, enum conductor_state to, const char *why)
+{
+    pthread_mutex_lock(&c->lock);
+    set_state(c, to, why);
+    pthread_mutex_unlock(&c->lock);
+}
+
+// --- what is told ---------------------------------------------------------------------------------
+
+struct line {
+    struct mail mail;
+    struct conductor *conductor;
+    int64_t at_ns;
+    char text[LINE_MAX_BYTES];
+};
+
+static void line_came(struct mail *m, void *owner)
+{
+    struct line *l = (struct line *)(void *)m;
+    (void)owner;
+    l->conductor->said(l->conductor->arg, l->at_ns, l->text);
+    mem_free(l);
+}
+
+static void SL_PRINTF(2, 0) vtell(struct conductor *c, const char *fmt, va_list args)
+{
+    struct line *l = mem_zalloc(sizeof *l);
+    l->mail.deliver = line_came;
+    l->conductor = c;
+    l->at_ns = clock_now_ns() - c->began_ns;
+    (void)vsnprintf(l->text, sizeof l->text, fmt, args);
+    LOG_INFO("cutover", LOG_MS("at_ms", l->at_ns), LOG_STR("what", l->text));
+    loop_post(c->main_loop, &l->mail);
+}
+
+void conductor_tell(struct conductor *c, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vtell(c, fmt, args);
+    va_end(args);
+}
+
+void conductor_found(struct conductor *c, const struct preflight *found)
+{
+    pthread_mutex_lock(&c->lock);
+    c->found = *found;
+    pthread_mutex_unlock(&c->lock);
+    for (unsigned i = 0; i < found->count; i++) {
+        const struct preflight_row *row = &found->rows[i];
+        if (row->verdict != VERDICT_GO)
+            conductor_tell(c, "%s %s: %s", verdict_name(row->verdict), row->name, row->evidence);
+    }
+}
+
+struct last_word {
+    struct mail mail;
+    struct conductor *conductor;
+    struct conductor_status status;
+};
+
+static void end_came(struct mail *m, void *owner)
+{
+    struct last_word *w = (struct last_word *)(void *)m;
+    (void)owner;
+    w->conductor->ended(w->conductor->arg, &w->status);
+    mem_free(w);
+}
+
+// --- the sequence's surroundings ------------------------------------------------------------------
+
+static enum sl_code record(void *arg, enum sequence_mark mark, const char *step, const char *json,
+                           struct sl_error *err)
+{
+    struct run *r = arg;
+    struct conductor *c = r->conductor;
+    static const enum journal_kind kinds[] = {
+        [SEQUENCE_BEFORE] = JOURNAL_BEFORE,         [SEQUENCE_AFTER] = JOURNAL_AFTER,
+        [SEQUENCE_FAILED] = JOURNAL_FAILED,         [SEQUENCE_UNDO_BEFORE] = JOURNAL_UNDO_BEFORE,
+        [SEQUENCE_UNDO_AFTER] = JOURNAL_UNDO_AFTER,
+    };
+    const char *data = json[0] != '\0' ? json : NULL;
+    pthread_mutex_lock(&c->lock);
+    text_copy(c->status.step, sizeof c->status.step, step);
+    if (mark == SEQUENCE_UNDO_BEFORE || mark == SEQUENCE_UNDO_AFTER)
+        set_state(c, CONDUCTOR_UNDOING, step);
+    c->held_ns = r->held_ns;
+    c->released_ns = r->released_ns;
+    pthread_mutex_unlock(&c->lock);
+    conductor_tell(c, "%s: %s", step, sequence_mark_name(mark));
+    return r->plan->check ? SL_OK : journal_write(r->journal, kinds[mark], step, data, err);
+}
+
+static enum sl_code may_go_on(void *arg, const struct sequence_step *next, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct conductor *c = r->conductor;
+    pthread_mutex_lock(&c->lock);
+    bool aborted = c->aborted, no_go = c->no_go, quit = c->quit;
+    pthread_mutex_unlock(&c->lock);
+    if (aborted || no_go || quit)
+        return sl_fail(err, SL_ECLOSED, "%s",
+                       aborted ? "aborted by the operator"
+                       : no_go ? "no-go, said the operator"
+                               : "sluice is shutting down");
+    if (r->held_ns != 0 && r->released_ns == 0 && clock_now_ns() - r->held_ns >= r->plan->budget_ns)
+        return sl_fail(err, SL_ETIMEOUT, "the budget of %.3g s is used up, before %s",
+                       (double)r->plan->budget_ns / (double)NS_PER_S, next->name);
+    return SL_OK;
+}
+
+// Undoing does not give up while the daemon lives: half undone is no state to leave a master in.
+static bool again(void *arg, const struct sequence_step *step, const struct sl_error *err)
+{
+    struct run *r = arg;
+    struct conductor *c = r->conductor;
+    bool told = false;
+    pthread_mutex_lock(&c->lock);
+    told = c->status.state == CONDUCTOR_STUCK;
+    set_state(c, CONDUCTOR_STUCK, err->text);
+    text_copy(c->status.why, sizeof c->status.why, err->text);
+    int64_t until = clock_now_ns() + AGAIN_NS;
+    while (!c->quit && condition_wait_until(&c->wake, &c->lock, until))
+        ;
+    bool quit = c->quit;
+    pthread_mutex_unlock(&c->lock);
+    if (!told)
+        conductor_tell(c, "undo of %s failed, the gate stays as it is, trying again: %s",
+                       step->name, err->text);
+    return !quit;
+}
+
+enum sl_code conductor_wait_for_go(struct conductor *c, const struct patience *p,
+                                   struct sl_error *err)
+{
+    bool in_time = true;
+    pthread_mutex_lock(&c->lock);
+    set_state(c, CONDUCTOR_ASKING, "verify");
+    while (!c->go && !atomic_load(&c->stop) && in_time)
+        in_time =
+            condition_wait_until(&c->wake, &c->lock, p->until_ns) || clock_now_ns() < p->until_ns;
+    bool go = c->go && !atomic_load(&c->stop), no_go = c->no_go;
+    if (go)
+        set_state(c, CONDUCTOR_RUNNING, "go");
+    pthread_mutex_unlock(&c->lock);
+    if (go)
+        return SL_OK;
+    return no_go      ? sl_fail(err, SL_ECLOSED, "no-go, said the operator")
+           : !in_time ? sl_fail(err, SL_ETIMEOUT, "nobody said go within the budget")
+                      : sl_fail(err, SL_ECLOSED, "aborted by the operator");
+}
+
+// --- the run --------------------------------------------------------------------------------------
+
+static void run_begin(struct run *r, struct conductor *c, struct cutover_plan *plan)
+{
+    *r = (struct run){.plan = plan, .plant = c->plant, .conductor = c, .stop = &c->stop};
+    r->old = hand_new(&plan->old);
+    r->target = hand_new(&plan->target);
+}
+
+// A check has none: it changes nothing.
+static enum sl_code open_journal(struct run *r, struct sl_error *err)
+{
+    struct buf data;
+    if (r->plan->check)
+        return SL_OK;
+    buf_init(&data, 4096);
+    // Names of backends are plain letters; who ordered it is in the audit line of the log.
+    buf_printf(&data, "{\"from\":\"%s\",\"to\":\"%s\",\"dry_run\":%s,\"budget_ms\":%lld}",
+               r->plan->old.name, r->plan->target.name, r->plan->dry_run ? "true" : "false",
+               (long long)(r->plan->budget_ns / NS_PER_MS));
+    enum sl_code code = journal_create(r->plan->state_dir, &r->journal, err);
+    if (code == SL_OK)
+        code = journal_write(r->journal, JOURNAL_BEGIN, NULL, buf_text(&data), err);
+    buf_release(&data);
+    return code;
+}
+
+// What was given up stays open: the next start finds it.
+static void close_journal(struct run *r, enum conductor_end end)
+{
+    struct sl_error err = {0};
+    char data[80];
+    (void)snprintf(data, sizeof data, "{\"ended\":\"%s\"}", conductor_end_name(end));
+    if (r->journal != NULL && end != CONDUCTOR_GIVEN_UP && r->debts == 0 &&
+        journal_write(r->journal, JOURNAL_END, NULL, data, &err) != SL_OK)
+        LOG_WARN("journal_not_ended", LOG_STR("why", err.text));
+    journal_close(r->journal);
+}
+
+static void run_end(struct run *r)
+{
+    hand_free(r->old);
+    hand_free(r->target);
+    fence_release(&r->old_fence);
+    fence_release(&r->target_fence);
+    fence_release(&r->saved);
+    schedule_release(&r->events);
+    cutover_plan_unref(r->plan);
+}
+
+// Traffic flows again; what was left to undo on the target waits until it answers.
+static void pay_debts(struct run *r)
+{
+    struct conductor *c = r->conductor;
+    struct sl_error err = {0};
+    bool quit = false;
+    while (r->debts != 0 && !quit && servers_pay(r, &err) != SL_OK) {
+        pthread_mutex_lock(&c->lock);
+        set_state(c, CONDUCTOR_STUCK, err.text);
+        int64_t until = clock_now_ns() + AGAIN_NS;
+        while (!c->quit && condition_wait_until(&c->wake, &c->lock, until))
+            ;
+        quit = c->quit;
+        pthread_mutex_unlock(&c->lock);
+    }
+    if (r->debts == 0 && quit == false)
+        return;
+    conductor_tell(c, "%s must still be made as it was: %s", r->plan->target.name, err.text);
+}
+
+static enum conductor_end conduct(struct run *r, struct sl_error *err)
+{
+    struct sequence q = {.record = record, .may_go_on = may_go_on, .again = again, .arg = r};
+    struct sl_error undoing = {0};
+    steps_of(r->plan, &q.steps, &q.count);
+    struct sequence_result result = sequence_run(&q, 0, err);
+    if (result.end == SEQUENCE_DONE && r->plan->dry_run) {
+        result = sequence_undo(&q, q.count - 1, &undoing);
+        (void)sl_fail(err, SL_EAGAIN, CONDUCTOR_WAS_DRY);
+    }
+    pay_debts(r);
+    switch (result.end) {
+    case SEQUENCE_DONE: return CONDUCTOR_DONE;
+    case SEQUENCE_LATE: return CONDUCTOR_LATE;
+    case SEQUENCE_UNDONE: return CONDUCTOR_UNDONE;
+    case SEQUENCE_STUCK: return CONDUCTOR_GIVEN_UP;
+    }
+    return CONDUCTOR_GIVEN_UP;
+}
+
+static void finish(struct conductor *c, enum conductor_end end, const struct sl_error *err)
+{
+    struct last_word *w = mem_zalloc(sizeof *w);
+    pthread_mutex_lock(&c->lock);
+    c->status.last = end;
+    text_copy(c->status.why, sizeof c->status.why, end == CONDUCTOR_DONE ? "" : err->text);
+    set_state(c, CONDUCTOR_IDLE, conductor_end_name(end));
+    w->status = c->status;
+    w->status.stall_ns = c->held_ns != 0 && c->released_ns != 0 ? c->released_ns - c->held_ns : 0;
+    pthread_mutex_unlock(&c->lock);
+    w->mail.deliver = end_came;
+    w->conductor = c;
+    loop_post(c->main_loop, &w->mail);
+}
+
+static void *conductor_main(void *arg)
+{
+    struct conductor *c = arg;
+    struct run r;
+    struct sl_error err = {0};
+    run_begin(&r, c, c->plan);
+    c->plan = NULL;
+    enum conductor_end end = CONDUCTOR_UNDONE;
+    if (open_journal(&r, &err) == SL_OK)
+        end = conduct(&r, &err);
+    close_journal(&r, end);
+    pthread_mutex_lock(&c->lock);
+    c->held_ns = r.held_ns;
+    c->released_ns = r.released_ns;
+    pthread_mutex_unlock(&c->lock);
+    run_end(&r);
+    finish(c, end, &err);
+    return NULL;
+}
+
+// --- the main thread ------------------------------------------------------------------------------
+
+struct conductor *conductor_new(struct loop *main_loop, const struct cutover_plant *plant,
+                                void (*said)(void *arg, int64_t at_ns, const char *line),
+                                void (*ended)(void *arg, const struct conductor_status *how),
+                                void *arg)
+{
+    struct conductor *c = mem_zalloc(sizeof *c);
+    c->main_loop = main_loop;
+    c->plant = plant;
+    c->said = said;
+    c->ended = ended;
+    c->arg = arg;
+    pthread_mutex_init(&c->lock, NULL);
+    condition_init(&c->wake);
+    return c;
+}
+
+// With the lock.
+static void prepare(struct conductor *c, struct cutover_plan *plan)
+{
+    atomic_store(&c->stop, false);
+    c->go = c->no_go = c->aborted = false;
+    c->began_ns = clock_now_ns();
+    c->held_ns = c->released_ns = 0;
+    c->plan = plan;
+    c->found.count = 0;
+    c->status.check = plan->check;
+    c->status.dry_run = plan->dry_run;
+    c->status.began_wall_us = clock_wall_us();
+    c->status.budget_ns = plan->budget_ns;
+    c->status.why[0] = '\0';
+    text_copy(c->status.from, sizeof c->status.from, plan->old.name);
+    text_copy(c->status.to, sizeof c->status.to, plan->target.name);
+    text_copy(c->status.by, sizeof c->status.by, plan->by);
+    set_state(c, CONDUCTOR_RUNNING, plan->by);
+}
+
+enum sl_code conductor_start(struct conductor *c, struct cutover_plan *plan, struct sl_error *err)
+{
+    pthread_mutex_lock(&c->lock);
+    bool idle = c->status.state == CONDUCTOR_IDLE;
+    pthread_mutex_unlock(&c->lock);
+    if (!idle) {
+        cutover_plan_unref(plan);
+        return sl_fail(err, SL_ECONFLICT, "a cutover from %s to %s is under way", c->status.from,
+                       c->status.to);
+    }
+    if (c->started)
+        pthread_join(c->thread, NULL);
+    pthread_mutex_lock(&c->lock);
+    prepare(c, plan);
+    pthread_mutex_unlock(&c->lock);
+    c->started = pthread_create(&c->thread, NULL, conductor_main, c) == 0;
+    if (c->started)
+        return SL_OK;
+    cutover_plan_unref(plan);
+    set_state_locked(c, CONDUCTOR_IDLE, "no thread");
+    return sl_fail(err, SL_EIO, "no thread for the cutover");
+}
+
+enum sl_code conductor_say(struct conductor *c, enum conductor_word word, struct sl_error *err)
+{
+    enum sl_code code = SL_OK;
+    pthread_mutex_lock(&c->lock);
+    enum conductor_state state = c->status.state;
+    bool released = c->released_ns != 0;
+    if (state == CONDUCTOR_IDLE)
+        code = sl_fail(err, SL_ECONFLICT, "no cutover is under way");
+    else if (word != CONDUCTOR_ABORT && state != CONDUCTOR_ASKING)
+        code = sl_fail(err, SL_ECONFLICT, "the cutover does not ask (it is %s)",
+                       conductor_state_name(state));
+    else if (released)
+        code = sl_fail(err, SL_ECONFLICT,
+                       "clients are on %s already: the way back is another cutover", c->status.to);
+    else if (state == CONDUCTOR_UNDOING || state == CONDUCTOR_STUCK)
+        code = sl_fail(err, SL_ECONFLICT, "it is being undone already");
+    if (code == SL_OK) {
+        c->go = c->go || word == CONDUCTOR_GO;
+        c->no_go = c->no_go || word == CONDUCTOR_NO_GO;
+        c->aborted = c->aborted || word == CONDUCTOR_ABORT;
+        atomic_store(&c->stop, c->no_go || c->aborted);
+        pthread_cond_broadcast(&c->wake);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return code;
+}
+
+void conductor_look(struct conductor *c, struct conductor_status *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->status;
+    int64_t end = c->released_ns != 0 ? c->released_ns : clock_now_ns();
+    out->stall_ns = c->held_ns != 0 ? end - c->held_ns : 0;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void conductor_findings(struct conductor *c, struct preflight *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->found;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void conductor_stop(struct conductor *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->quit = true;
+    atomic_store(&c->stop, true);
+    pthread_cond_broadcast(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void conductor_free(struct conductor *c)
+{
+    if (c == NULL)
+        return;
+    conductor_stop(c);
+    if (c->started)
+        pthread_join(c->thread, NULL);
+    hand_wait_for_left(clock_now_ns() + LEFT_NS);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
+    mem_free(c);
+}

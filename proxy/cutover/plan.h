@@ -1,0 +1,44 @@
+// What one cutover is to do: a copy of everything it needs of the configuration, taken when it
+// starts, so that a reload in the middle changes nothing. Immutable, shared by counting, because a
+// statement that was left behind on a server that hangs may outlive the cutover.
+#ifndef SLUICE_CUTOVER_PLAN_H
+#define SLUICE_CUTOVER_PLAN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/fence.h"
+#include "control/target.h"
+
+struct cutover_check {
+    char *name, *sql, *expect, *command; // heap; sql or command is "", expect NULL: anything
+    int64_t timeout_ns;
+};
+
+struct cutover_plan {
+    _Atomic unsigned references;
+    char *state_dir;                   // heap, as all pointers below
+    struct control_target old, target; // their names are the backends'
+    char *by;                          // who ordered it, for journal and report
+    bool check;                        // the preflight alone
+    bool dry_run, ask;
+    int64_t budget_ns; // the longest stall
+    int64_t max_lag_ns, approach_lag_ns, approach_ns, throttle_ns, catch_up_ns;
+    char **keep; // users whose accounts are never locked nor killed
+    unsigned keep_count;
+    char **seen; // users that have logged in through sluice
+    unsigned seen_count;
+    char *replication_user, *replication_password; // wiped; how the old server follows the new one
+    struct cutover_check *checks;
+    unsigned check_count;
+};
+
+struct cutover_plan *cutover_plan_new(void); // zeroed, one reference
+struct cutover_plan *cutover_plan_ref(struct cutover_plan *p);
+void cutover_plan_unref(struct cutover_plan *p); // NULL is fine
+// Who is an application on the server `on`; borrowed from the plan.
+struct fence_rules cutover_plan_rules(const struct cutover_plan *p,
+                                      const struct control_target *on);
+
+#endif

@@ -1,0 +1,447 @@
+// The two servers during a cutover: fence, promotion, turning round. See steps.c for the order and
+// for the invariants C1 to C8.
+#include "cutover/servers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cutover/catch_up.h"
+#include "cutover/fence_file.h"
+#include "cutover/run.h"
+#include "cutover/task.h"
+
+#define SERVER_NS (5 * NS_PER_S) // for a few statements
+#define UNDO_NS NS_PER_S         // one try of an undo
+#define TURN_NS (30 * NS_PER_S)
+#define ROUNDS_MAX 1000 // of killing direct connections
+
+static const struct control_target *target_of(const struct run *r, const struct hand *h)
+{
+    return h == r->old ? &r->plan->old : &r->plan->target;
+}
+
+// A task on that hand's server.
+static struct task *task_for(const struct run *r, const struct hand *h, task_act *act)
+{
+    return task_new(r->plan, target_of(r, h), act);
+}
+
+// One that is about a fence.
+static struct task *fence_task(const struct run *r, const struct hand *h, const struct fence *f,
+                               task_act *act)
+{
+    struct task *t = task_for(r, h, act);
+    t->fence = fence_copy(f);
+    return t;
+}
+
+// --- a target that does not answer -----------------------------------------------------------------
+
+// Its accounts are locked on its own disk, by us, and nobody has been told to unlock them: whatever
+// becomes of it, no application writes there (C1). So traffic goes back to the old server now, and
+// what is left to do on the target is done when it answers again.
+static enum sl_code owe(struct run *r, enum run_debt debt, enum sl_code code, struct sl_error *err)
+{
+    bool silent = code == SL_ETIMEOUT || code == SL_EIO || code == SL_ECLOSED;
+    if (code == SL_OK || !silent || !r->target_sealed)
+        return code;
+    r->debts |= (unsigned)debt;
+    conductor_tell(r->conductor,
+                   "%s does not answer (%s); its accounts are locked, what is left to undo"
+                   " there is done later",
+                   r->plan->target.name, err->text);
+    return SL_OK;
+}
+
+// --- the fence ----------------------------------------------------------------------------------
+
+static enum sl_code act_plan(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    struct fence_rules rules = cutover_plan_rules(t->plan, t->on);
+    fence_release(&t->fence);
+    return fence_plan(sql, &rules, &t->fence, err);
+}
+
+static enum sl_code plan_fence(struct run *r, struct hand *h, struct fence *out, struct buf *json,
+                               struct sl_error *err)
+{
+    struct patience p = run_patience(r, SERVER_NS);
+    struct task *t = task_for(r, h, act_plan);
+    enum sl_code code = task_do(&t, h, &p, err);
+    if (code == SL_OK) {
+        fence_release(out);
+        *out = t->fence;
+        t->fence = (struct fence){0};
+        fence_to_json(out, json);
+    }
+    task_free(t);
+    return code;
+}
+
+static enum sl_code act_holds(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = fence_holds(sql, &t->fence, err);
+    return code == SL_OK ? fence_holds(sql, &t->more, err) : code;
+}
+
+// C2: asked anew each time.
+static enum sl_code must_hold(const struct run *r, struct hand *h, const struct fence *f,
+                              const struct fence *more, const struct patience *p,
+                              struct sl_error *err)
+{
+    struct task *t = fence_task(r, h, f, act_holds);
+    char text[SL_ERROR_TEXT_MAX];
+    t->more = fence_copy(more);
+    enum sl_code code = task_once(t, h, p, err);
+    if (code != SL_OK) {
+        text_copy(text, sizeof text, err->text);
+        (void)sl_fail(err, code, "the fence of %s does not hold: %s", target_of(r, h)->name, text);
+    }
+    return code;
+}
+
+static enum sl_code act_close(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = fence_lock(sql, &t->fence, err);
+    if (code == SL_OK)
+        code = fence_read_only(sql, err);
+    return code == SL_OK ? fence_holds(sql, &t->fence, err) : code;
+}
+
+static enum sl_code act_open(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    return fence_open(sql, &t->fence, err);
+}
+
+// Read-only it was left, and read-only it must be.
+static enum sl_code act_invite(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    static const struct fence none;
+    enum sl_code code = fence_holds(sql, &none, err);
+    if (code == SL_OK)
+        code = fence_unlock(sql, &t->fence, err);
+    return code == SL_OK ? fence_read_only(sql, err) : code;
+}
+
+enum sl_code servers_invite(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_patience(r, SERVER_NS);
+    if (r->saved.count == 0)
+        return SL_OK;
+    return task_once(fence_task(r, r->target, &r->saved, act_invite), r->target, &p, err);
+}
+
+// Nobody is held when this is undone first, and nobody waits for it later.
+enum sl_code servers_uninvite(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_undo_patience(UNDO_NS);
+    if (r->saved.count == 0)
+        return SL_OK;
+    enum sl_code code =
+        task_once(fence_task(r, r->target, &r->saved, act_close), r->target, &p, err);
+    return owe(r, DEBT_UNINVITE, code, err);
+}
+
+enum sl_code servers_plan_target(void *arg, struct buf *json, struct sl_error *err)
+{
+    struct run *r = arg;
+    return plan_fence(r, r->target, &r->target_fence, json, err);
+}
+
+enum sl_code servers_close_target(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_patience(r, SERVER_NS);
+    enum sl_code code =
+        task_once(fence_task(r, r->target, &r->target_fence, act_close), r->target, &p, err);
+    r->target_sealed = code == SL_OK;
+    return code;
+}
+
+// The old server is the open one again, or still.
+enum sl_code servers_reopen_target(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_undo_patience(UNDO_NS);
+    enum sl_code code =
+        task_once(fence_task(r, r->target, &r->target_fence, act_open), r->target, &p, err);
+    return owe(r, DEBT_REOPEN, code, err);
+}
+
+enum sl_code servers_plan_old(void *arg, struct buf *json, struct sl_error *err)
+{
+    struct run *r = arg;
+    return plan_fence(r, r->old, &r->old_fence, json, err);
+}
+
+// Kills those past sluice until a look finds none; ids: our own links.
+static enum sl_code kill_until_none(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    struct fence_rules rules = cutover_plan_rules(t->plan, t->on);
+    enum sl_code code = SL_OK;
+    unsigned found = 1;
+    for (unsigned i = 0; code == SL_OK && found > 0 && i < ROUNDS_MAX; i++) {
+        code = fence_kill_direct(sql, &rules, t->ids, t->id_count, &found, err);
+        t->count += code == SL_OK ? found : 0;
+        if (code == SL_OK && found > 0)
+            code = patience_check(&t->by, err);
+    }
+    if (code == SL_OK && found > 0)
+        return sl_fail(err, SL_ECONFLICT, "connections past sluice come back again and again");
+    return code;
+}
+
+// Those who are in are thrown out first: SET GLOBAL read_only would wait for what they do.
+static enum sl_code act_fence(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = fence_lock(sql, &t->fence, err);
+    if (code == SL_OK)
+        code = kill_until_none(t, sql, err);
+    if (code == SL_OK)
+        code = fence_read_only(sql, err);
+    if (code == SL_OK)
+        code = kill_until_none(t, sql, err);
+    return code == SL_OK ? fence_holds(sql, &t->fence, err) : code;
+}
+
+// It stays after a success: whoever opens that server again must know what to open (the way back).
+enum sl_code servers_fence_old(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_patience(r, SERVER_NS);
+    struct task *t = fence_task(r, r->old, &r->old_fence, act_fence);
+    enum sl_code code = fence_file_store(r->plan->state_dir, r->plan->old.name, &r->old_fence, err);
+    if (code == SL_OK)
+        code = r->plant->links(r->plant->arg, r->plan->old.name, &p, &t->ids, &t->id_count, err);
+    if (code == SL_OK)
+        code = task_do(&t, r->old, &p, err);
+    if (code == SL_OK) {
+        r->direct = t->count;
+        conductor_tell(r->conductor,
+                       "%s is fenced: %u accounts locked, %u direct connections ended",
+                       r->plan->old.name, r->old_fence.count, r->direct);
+    }
+    task_free(t);
+    return code;
+}
+
+enum sl_code servers_unfence_old(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_undo_patience(UNDO_NS);
+    enum sl_code code = must_hold(r, r->target, &r->target_fence, &r->saved, &p, err);
+    code = owe(r, DEBT_NONE, code, err);
+    if (code == SL_OK)
+        code = task_once(fence_task(r, r->old, &r->old_fence, act_open), r->old, &p, err);
+    return code == SL_OK ? fence_file_remove(r->plan->state_dir, r->plan->old.name, err) : code;
+}
+
+// --- catching up, promotion -----------------------------------------------------------------------
+
+static bool is_same_place(const struct position *a, const struct position *b)
+{
+    return binlog_place_compare(&a->log, &b->log) == PLACE_SAME;
+}
+
+// The fenced server stands still, and the target has all of it.
+enum sl_code servers_catch_up(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct position fenced = {0}, after = {0};
+    int64_t took = 0;
+    struct patience p = run_patience(r, r->plan->catch_up_ns);
+    enum sl_code code = catch_up_look(r, r->old, &p, &fenced, err);
+    if (code == SL_OK)
+        code = catch_up_to(r, &fenced, &p, &took, err);
+    if (code == SL_OK)
+        code = catch_up_look(r, r->old, &p, &after, err);
+    if (code == SL_OK && !r->both_ways && !is_same_place(&fenced, &after))
+        code = sl_fail(err, SL_ECONFLICT,
+                       "somebody writes to %s behind the fence: %s:%llu, then %s:%llu",
+                       r->plan->old.name, fenced.log.file, (unsigned long long)fenced.log.offset,
+                       after.log.file, (unsigned long long)after.log.offset);
+    if (code == SL_OK)
+        conductor_tell(r->conductor, "%s has everything that %s has (%.1f ms)",
+                       r->plan->target.name, r->plan->old.name, (double)took / (double)NS_PER_MS);
+    position_release(&fenced);
+    position_release(&after);
+    return code;
+}
+
+static enum sl_code act_writable(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    (void)t;
+    return fence_writable(sql, err);
+}
+
+static enum sl_code act_read_only(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    (void)t;
+    return fence_read_only(sql, err);
+}
+
+// Its accounts stay locked until the release (C1). Where it stands is noted while nobody writes.
+enum sl_code servers_promote(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct position now = {0};
+    static const struct fence none;
+    struct patience p = run_patience(r, SERVER_NS);
+    enum sl_code code = must_hold(r, r->old, &r->old_fence, &none, &p, err);
+    if (code == SL_OK)
+        code = catch_up_look(r, r->target, &p, &now, err);
+    r->place = now.log;
+    position_release(&now);
+    if (code == SL_OK)
+        code = task_once(task_for(r, r->target, act_writable), r->target, &p, err);
+    return code;
+}
+
+enum sl_code servers_demote(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_undo_patience(UNDO_NS);
+    enum sl_code code = task_once(task_for(r, r->target, act_read_only), r->target, &p, err);
+    return owe(r, DEBT_DEMOTE, code, err);
+}
+
+// more: what an earlier cutover locked there.
+static enum sl_code act_unlock(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = fence_unlock(sql, &t->fence, err);
+    return code == SL_OK ? fence_unlock(sql, &t->more, err) : code;
+}
+
+enum sl_code servers_unlock_target(struct run *r, struct sl_error *err)
+{
+    static const struct fence none;
+    struct patience p = run_patience(r, SERVER_NS);
+    enum sl_code code = must_hold(r, r->old, &r->old_fence, &none, &p, err);
+    if (code != SL_OK)
+        return code;
+    struct task *t = fence_task(r, r->target, &r->target_fence, act_unlock);
+    t->more = fence_copy(&r->saved);
+    r->target_sealed = false;
+    return task_once(t, r->target, &p, err);
+}
+
+static enum sl_code act_lock_again(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = fence_lock(sql, &t->fence, err);
+    return code == SL_OK ? fence_lock(sql, &t->more, err) : code;
+}
+
+enum sl_code servers_lock_target(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_undo_patience(UNDO_NS);
+    struct task *t = fence_task(r, r->target, &r->target_fence, act_lock_again);
+    t->more = fence_copy(&r->saved);
+    enum sl_code code = task_once(t, r->target, &p, err);
+    r->target_sealed = code == SL_OK;
+    return code;
+}
+
+enum sl_code servers_pay(struct run *r, struct sl_error *err)
+{
+    enum sl_code code = SL_OK;
+    struct patience p = run_undo_patience(SERVER_NS);
+    if ((r->debts & DEBT_DEMOTE) != 0)
+        code = task_once(task_for(r, r->target, act_read_only), r->target, &p, err);
+    if (code == SL_OK && (r->debts & DEBT_REOPEN) != 0)
+        code = task_once(fence_task(r, r->target, &r->target_fence, act_open), r->target, &p, err);
+    if (code == SL_OK && (r->debts & DEBT_UNINVITE) != 0)
+        code = task_once(fence_task(r, r->target, &r->saved, act_close), r->target, &p, err);
+    if (code == SL_OK)
+        r->debts = 0;
+    return code;
+}
+
+// --- behind the release -------------------------------------------------------------------------
+
+// number: the scheduler is to run. events: which.
+static enum sl_code act_wake_events(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = schedule_enable(sql, &t->events, &t->count, err);
+    if (code == SL_OK && t->number != 0)
+        code = sql_run(sql, "SET GLOBAL event_scheduler = ON", err);
+    return code;
+}
+
+static enum sl_code wake_events(struct run *r, const struct patience *p, struct sl_error *err)
+{
+    struct task *t = task_for(r, r->target, act_wake_events);
+    t->events = r->events;
+    r->events = (struct schedule){0};
+    t->number =
+        r->old_fence.event_scheduler || r->target_fence.event_scheduler || r->saved.event_scheduler;
+    return task_once(t, r->target, p, err);
+}
+
+static enum sl_code act_leave(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    return follow_leave(sql, t->source.host, t->source.port, err);
+}
+
+static enum sl_code act_follow(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = follow_start(sql, &t->source, err);
+    while (code == SL_OK || code == SL_EAGAIN) {
+        code = follow_check(sql, t->source.host, t->source.port, err);
+        if (code != SL_EAGAIN)
+            break;
+        code = patience_check(&t->by, err);
+        if (code == SL_OK)
+            code = sql_run(sql, "DO SLEEP(0.02)", err);
+    }
+    return code;
+}
+
+static void fill_source(const struct run *r, const struct control_target *from,
+                        struct follow_source *out)
+{
+    const struct cutover_plan *plan = r->plan;
+    bool own = plan->replication_user == NULL;
+    text_copy(out->host, sizeof out->host, from->host);
+    out->port = from->port;
+    text_copy(out->user, sizeof out->user, own ? from->user : plan->replication_user);
+    text_copy(out->password, sizeof out->password,
+              own ? from->password : plan->replication_password);
+    out->tls = from->tls != CONTROL_TLS_DISABLED;
+    out->gtid = r->by_gtid;
+    text_copy(out->file, sizeof out->file, r->place.file);
+    out->offset = r->place.offset;
+}
+
+// One way: the target stops following, and the old server follows it, so that a way back exists.
+static enum sl_code turn_round(struct run *r, const struct patience *p, struct sl_error *err)
+{
+    struct task *leave = task_for(r, r->target, act_leave);
+    fill_source(r, &r->plan->old, &leave->source);
+    enum sl_code code = task_once(leave, r->target, p, err);
+    if (code != SL_OK)
+        return code;
+    struct task *follow = task_for(r, r->old, act_follow);
+    fill_source(r, &r->plan->target, &follow->source);
+    return task_once(follow, r->old, p, err);
+}
+
+enum sl_code servers_turn(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_patience(r, TURN_NS);
+    // What an earlier cutover locked there is open now.
+    enum sl_code code = fence_file_remove(r->plan->state_dir, r->plan->target.name, err);
+    if (code == SL_OK)
+        code = wake_events(r, &p, err);
+    if (code == SL_OK && !r->both_ways)
+        code = turn_round(r, &p, err);
+    if (code == SL_OK && !r->both_ways)
+        conductor_tell(r->conductor, "%s follows %s", r->plan->old.name, r->plan->target.name);
+    return code;
+}

@@ -1,0 +1,32 @@
+// What the steps do to the two servers: `arg` is a struct run. Internal to cutover/; the order and
+// the invariants are steps.c's.
+#ifndef SLUICE_CUTOVER_SERVERS_H
+#define SLUICE_CUTOVER_SERVERS_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+struct run;
+
+enum sl_code servers_invite(void *arg, struct sl_error *err);
+enum sl_code servers_uninvite(void *arg, struct sl_error *err);
+
+enum sl_code servers_plan_target(void *arg, struct buf *json, struct sl_error *err);
+enum sl_code servers_close_target(void *arg, struct sl_error *err);
+enum sl_code servers_reopen_target(void *arg, struct sl_error *err);
+
+enum sl_code servers_plan_old(void *arg, struct buf *json, struct sl_error *err);
+enum sl_code servers_fence_old(void *arg, struct sl_error *err);
+enum sl_code servers_unfence_old(void *arg, struct sl_error *err);
+
+enum sl_code servers_catch_up(void *arg, struct sl_error *err);
+enum sl_code servers_promote(void *arg, struct sl_error *err);
+enum sl_code servers_demote(void *arg, struct sl_error *err);
+// Only while the old server's fence holds (C2).
+enum sl_code servers_unlock_target(struct run *r, struct sl_error *err);
+enum sl_code servers_lock_target(void *arg, struct sl_error *err);
+// What was left to undo on a target that did not answer. SL_OK: nothing any more.
+enum sl_code servers_pay(struct run *r, struct sl_error *err);
+enum sl_code servers_turn(void *arg, struct sl_error *err);
+
+#endif
