@@ -1,0 +1,27 @@
+// Where a cutover is staged: from an order and the configuration to a plan, the conductor with the
+// plant that it plays on, and its words to the admin face. Main thread.
+#ifndef SLUICE_STAGE_H
+#define SLUICE_STAGE_H
+
+#include "admin/context.h"
+#include "admin/server.h"
+
+struct credentials;
+struct stage;
+
+// Sets context->conductor. All borrowed; `admin` may be set later, and must be before an order.
+struct stage *stage_new(struct admin_context *context, struct credentials *credentials);
+void stage_set_admin(struct stage *s, struct admin *admin);
+// At the start: a cutover that did not end keeps the gate closed until stage_forget.
+void stage_look_back(struct stage *s);
+// The operator has seen to both servers. SL_ECONFLICT: there is nothing to forget.
+SL_CHECKED enum sl_code stage_forget(struct stage *s, struct sl_error *err);
+// admin/context.h's `cutover`.
+SL_CHECKED enum sl_code stage_order(struct stage *s, const char *active,
+                                    const struct cutover_order *order, struct sl_error *err);
+// Ends what runs: undone, unless it is behind its release. `stopped` runs when it is over, perhaps
+// inside the call; the loop must run until then.
+void stage_stop(struct stage *s, void (*stopped)(void *arg), void *arg);
+void stage_free(struct stage *s); // NULL is fine
+
+#endif
