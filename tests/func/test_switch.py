@@ -1,0 +1,188 @@
+"""One command: `cutover start`, on one-way replication and master-master, both families."""
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable
+
+import pymysql
+
+from lib import servers
+from lib.case import Case, test
+from lib.db import one, run
+from lib.servers import Server
+from lib.sluice import Sluice
+from lib.util import Background, wait_until
+
+FAMILIES = ("mariadb", "mysql")
+SHAPES = ("one-way", "both-ways")
+
+
+class Writers:
+    """Sessions through sluice that each insert numbers, one transaction after the other."""
+
+    def __init__(self, sluice: Sluice, count: int):
+        self.sluice = sluice
+        self.stop = threading.Event()
+        self.acknowledged: list[set[int]] = [set() for _ in range(count)]
+        self.errors: list[str] = []
+        self.threads = [Background(self._work, i) for i in range(count)]
+
+    def _work(self, number: int) -> None:
+        client = self.sluice.connect()
+        sequence = 0
+        while not self.stop.is_set():
+            sequence += 1
+            try:
+                run(client, "BEGIN")
+                run(client, "INSERT INTO app.ledger VALUES (%s, %s)", (number, sequence))
+                run(client, "COMMIT")
+                self.acknowledged[number].add(sequence)
+            except pymysql.MySQLError as error:
+                self.errors.append(repr(error))
+                return
+
+    def wait_for_more(self, more: int = 20) -> None:
+        goals = [len(a) + more for a in self.acknowledged]
+        wait_until(lambda: self.errors or all(len(a) >= g for a, g in
+                                              zip(self.acknowledged, goals)), 30, "writes go on")
+        assert not self.errors, self.errors
+
+    def verdict(self, *on: Server) -> None:
+        """Nothing lost, nothing doubled, no error, on each of these servers."""
+        self.stop.set()
+        for thread in self.threads:
+            thread.result()
+        assert not self.errors, self.errors
+        for server in on:
+            rows = server.sql("SELECT a, b FROM app.ledger")
+            assert len(rows) == len(set(rows)), "doubled"
+            there = {number: {b for a, b in rows if a == number}
+                     for number in range(len(self.acknowledged))}
+            for number, acknowledged in enumerate(self.acknowledged):
+                assert acknowledged <= there[number], f"lost by {server.folder.name}"
+
+
+def stage(t: Case, **settings: Any) -> tuple[Server, Server, Sluice]:
+    old, new = t.pair(both_ways=t.shape == "both-ways")
+    old.sql("CREATE TABLE app.ledger (a INT, b INT, PRIMARY KEY (a, b))")
+    servers.caught_up(new, old)
+    return old, new, t.sluice(old, new, **settings)
+
+
+def is_read_only(server: Server) -> bool:
+    return bool(server.one("SELECT @@global.read_only"))
+
+
+@test(deadline=120, own=True, family=FAMILIES, shape=SHAPES)
+def test_there_and_back(t: Case) -> None:
+    old, new, sluice = stage(t, cutover={"watch": "0s"})
+    writers = Writers(sluice, 6)
+    writers.wait_for_more()
+    client = sluice.connect()
+    run(client, "SET @mine = 7")
+    for target, active, other in (("b1", new, old), ("b0", old, new)):
+        answer = sluice.ctl_json("cutover", "start", target, deadline=60)
+        assert answer["ended"] == "done", answer
+        assert sluice.ctl_json("show", "status")["active"] == target
+        assert not is_read_only(active) and is_read_only(other)
+        assert one(client, "SELECT @mine") == 7
+        writers.wait_for_more()
+    writers.verdict(old)
+    servers.caught_up(new, old)
+    writers.verdict(old, new)
+
+
+def as_before(old: Server, new: Server, sluice: Sluice) -> None:
+    """Traffic is on the old server, and the target is what it was."""
+    status = sluice.ctl_json("show", "status")
+    assert (status["active"], status["gate"]["closed"]) == ("b0", False), status
+    assert not is_read_only(old)
+    for server in (old, new):
+        server.connect().close()
+
+
+def smoke_checks(sluice: Sluice, refused: Callable[..., None]) -> None:
+    """Those that fail stop the release, all are run, and what they said is told."""
+    good = {"name": "table", "sql": "SELECT COUNT(*) >= 0 FROM app.ledger", "expect": "1"}
+    for bad, words in (
+            ({"name": "value", "sql": "SELECT 6 * 7", "expect": "43"}, "it gave 42, expected 43"),
+            ({"name": "sql", "sql": "SELECT * FROM app.missing"}, "doesn't exist"),
+            ({"name": "status", "command": "echo $SLUICE_BACKEND; exit 3"}, "exit status 3"),
+            ({"name": "slow", "command": "sleep 600", "timeout": "100ms"}, "deadline")):
+        sluice.settings["cutover"]["checks"] = [good, bad]
+        sluice.write_config()
+        sluice.ok("reload")
+        refused(words)
+    sluice.settings["cutover"]["checks"] = [good, {"name": "true", "command": "true"}]
+    sluice.write_config()
+    sluice.ok("reload")
+
+
+@test(deadline=120, own=True, family=FAMILIES, shape=("one-way",))
+def test_undone(t: Case) -> None:
+    """What an operator or a server can put in the way: traffic goes on where it was."""
+    old, new, sluice = stage(t, cutover={"watch": "0s", "approach": "5s"})
+    was = is_read_only(new)
+    writers = Writers(sluice, 3)
+    writers.wait_for_more()
+
+    def refused(words: str, *options: str) -> None:
+        answer = sluice.ctl("cutover", "start", "b1", *options)
+        assert answer.code == 1 and words in answer.err, answer
+        as_before(old, new, sluice)
+        assert is_read_only(new) == was
+        writers.wait_for_more()
+
+    answer = sluice.ctl("cutover", "start", "b1", "--dry-run")
+    assert answer.code == 0, answer
+    as_before(old, new, sluice)
+    refused("nobody said go", "--ask", "--budget", "4s")
+    for word, reason in (("no-go", "no-go"), ("abort", "aborted")):
+        asking = sluice.ctl_start("cutover", "start", "b1", "--ask")
+        wait_until(lambda: sluice.ctl_json("cutover", "status")["state"] == "asking", 30,
+                   "the question")
+        assert sluice.ctl("resume", "--all").code == 1, "the gate is the cutover's"
+        sluice.ok("cutover", word)
+        out, err = asking.communicate(timeout=30)
+        assert asking.returncode == 1 and reason in err, (out, err)
+        as_before(old, new, sluice)
+        writers.wait_for_more()
+    new.sql("STOP SLAVE SQL_THREAD" if t.family == "mariadb" else "STOP REPLICA SQL_THREAD")
+    refused("does not run")
+    new.sql("START SLAVE SQL_THREAD" if t.family == "mariadb" else "START REPLICA SQL_THREAD")
+    smoke_checks(sluice, refused)
+    answer = sluice.ctl("cutover", "go")
+    assert answer.code == 1 and "no cutover" in answer.err, answer
+    writers.verdict(old)
+    assert sluice.ctl_json("cutover", "start", "b1")["ended"] == "done"
+
+
+@test(deadline=120, own=True, family=FAMILIES, shape=("one-way",))
+def test_killed_in_the_middle(t: Case) -> None:
+    """sluice does not guess what it did before: it stays closed until the operator has looked."""
+    old, new, sluice = stage(t, cutover={"watch": "0s"})
+    run(sluice.connect(), "SELECT 1")  # known as an application from here on
+    asking = sluice.ctl_start("cutover", "start", "b1", "--ask")
+    wait_until(lambda: sluice.ctl_json("cutover", "status")["state"] == "asking", 30,
+               "the question")
+    sluice.kill()
+    asking.communicate(timeout=30)
+    sluice.start()
+    status = sluice.ctl_json("show", "status")
+    assert status["gate"]["closed"], status
+    answer = sluice.ctl("cutover", "start", "b0")
+    assert answer.code == 1 and "cutover forget" in answer.err, answer
+    # Both servers are fenced: nobody writes. The operator goes forward.
+    for server in (old, new):
+        with_error = 0
+        try:
+            server.connect().close()
+        except pymysql.MySQLError as error:
+            with_error = int(error.args[0])
+        assert with_error in (4151, 3118), f"{server.folder.name} is open"
+    new.sql("ALTER USER app@'%' ACCOUNT UNLOCK")
+    sluice.ok("cutover", "forget")
+    assert not sluice.ctl_json("show", "status")["gate"]["closed"]
+    client = sluice.connect()
+    run(client, "INSERT INTO app.ledger VALUES (1, 1)")
+    assert sluice.ctl("cutover", "forget").code == 1
