@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "session/login.h"
 #include "session/lost.h"
+#include "session/move.h"
 #include "session/own.h"
 #include "session/session.h"
 #include "session/worker.h"
@@ -105,6 +106,9 @@ static bool take_head(struct session *s, struct down *d, uint32_t length)
     case TRACKER_DONE:
         s->answer_ended = true;
         s->answer_own = done.own;
+        // With the answer, not before: a standby link that is made meanwhile is like the old session.
+        if (done.command == COM_RESET_CONNECTION)
+            move_anew(s);
         if (s->model.tracker.outcome.is_error && !s->down.drop)
             return replace_interrupted(s, d, head, length);
         break;

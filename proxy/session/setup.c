@@ -256,10 +256,8 @@ bool setup_must_wait(const struct session *s)
 void setup_note(struct session *s, const uint8_t *payload, uint32_t length)
 {
     uint8_t code = length > 0 ? payload[0] : (uint8_t)COM_SLEEP;
-    if (code == COM_RESET_CONNECTION) {
+    if (code == COM_RESET_CONNECTION)
         setup_owe(s);
-        move_anew(s);
-    }
     if (code == COM_CHANGE_USER)
         s->untracked = s->tracking = false;
     if (code == COM_SET_OPTION && length >= 2)

@@ -5,6 +5,8 @@ user must be checked by the server all the same, and a refusal must be the serve
 """
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 from lib import servers, tls
@@ -161,6 +163,29 @@ def test_standby_forgets(t: Case) -> None:
     wait_until(lambda: "to=VERIFIED" in stage.sluice.log_text(), 10, "the session to be captured")
     two.both(("reset_connection",) if t.how == "reset_connection"
              else ("change_user", "app", USERS["app"], "app"))
+    compared(stage, two)
+
+
+@test(own=True, family=FAMILIES)
+def test_standby_waits_for_the_answer(t: Case) -> None:
+    """A reset is on its way to a slow server: a standby link that was made anew before the answer
+    was made like the session of before, variables that nobody compares included."""
+    stage = Trio(t)
+    two = Two(stage, Driver("raw-text"))
+    for one in (two.moved, two.twin):
+        dirty(one)
+    stage.sluice.ok("warm", stage.idle[0])
+    slow = stage.active[1].process
+    assert slow is not None and isinstance(two.moved, RawSession)
+    os.kill(slow.pid, signal.SIGSTOP)
+    try:
+        two.moved.begin(("reset_connection",))
+        for _ in range(60):     # time for a standby link to be made: some tens of milliseconds
+            stage.sluice.sessions()
+    finally:
+        os.kill(slow.pid, signal.SIGCONT)
+    answer = two.moved.end()
+    assert same(answer, two.twin.do(("reset_connection",))), answer.shown()
     compared(stage, two)
 
 
