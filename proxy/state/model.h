@@ -107,7 +107,7 @@ static inline bool model_wants_whole(const struct model *m, const uint8_t *head,
 }
 // The report, of the command whose answer it is, of a transaction that ended and began again within
 // one statement (COMMIT AND CHAIN): MySQL says that there is a report then, even if nothing of it was
-// asked for.
+// asked for. Not known of a text of several statements: false.
 bool model_turns_transaction(const struct model *m, struct slice payload);
 // The whole payload of such a packet, right before model_packet for it.
 void model_report(struct model *m, struct slice payload);

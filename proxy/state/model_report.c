@@ -112,7 +112,10 @@ bool model_turns_transaction(const struct model *m, struct slice payload)
 {
     const struct tracked *t = tracker_current(&m->tracker);
     struct ok ok;
+    // BEGIN; INSERT ...; COMMIT: the INSERT has no such report, and nothing tells its OK from that of
+    // a second BEGIN.
     return t != NULL && (t->scan & (SCAN_begin | SCAN_commit | SCAN_rollback)) != 0 &&
+           (t->scan & SCAN_several) == 0 &&
            (m->tracker.status & STATUS_IN_TRANS) != 0 && ok_decode(payload, &ok) == SL_OK &&
            (ok.status & STATUS_IN_TRANS) != 0;
 }

@@ -157,6 +157,7 @@ Test(report, transactions_that_turn)
         bool turns;
     } turns[] = {{"COMMIT AND CHAIN", STATUS_IN_TRANS, OK_TRANS, true},
                  {"ROLLBACK AND CHAIN", STATUS_IN_TRANS, OK_TRANS, true},
+                 {"BEGIN; INSERT INTO t VALUES (1); COMMIT", STATUS_IN_TRANS, OK_TRANS, false},
                  {"BEGIN", STATUS_IN_TRANS, OK_TRANS, true},
                  {"BEGIN", STATUS_AUTOCOMMIT, OK_TRANS, false},
                  {"COMMIT", STATUS_IN_TRANS, OK_AUTO, false},
