@@ -28,7 +28,7 @@ struct traffic {
     struct warming *warming; // somebody waits for standby links
     unsigned warm;           // index of the backend kept warm, BACKEND_NONE
     struct killer killer;
-    atomic_bool repointed; // links to more than one backend are possible
+    atomic_bool repointed; // a client's number of its connection may not be its link's
     void *drain;           // the drain that runs (drain/), or NULL
     struct timer *grace;   // shutdown: looks whether all have gone
     int64_t grace_left_ns;

@@ -3,7 +3,9 @@
 // worker and comes back with the session that was meant.
 //
 //   KILL 17 ──> worker 0 ──> worker 1 ──> ... ──> back: same server: passed on as it is;
-//                                                 another server: the killer does it; none: passed on
+//                                                 another server: the killer does it;
+//                                                 lost its link: round once more, ended by us;
+//                                                 none: passed on
 #include <stdio.h>
 #include <string.h>
 
@@ -26,16 +28,38 @@ struct lookup {
     uint8_t own_backend;
     char user[SESSION_NAME_MAX + 1];
     // what was found: the asker's own server first, then its own user's sessions elsewhere
-    bool found_here, found_elsewhere, other_users;
+    bool found_here, found_elsewhere, found_lost, other_users;
+    bool ends_lost; // the second time round
     char backend[33];
 };
+
+static bool is_meant(const struct session *s, const struct lookup *l)
+{
+    return !s->dead && s->thread_id == l->thread_id;
+}
+
+// It waits for its server: nothing of it runs anywhere, and its number may be another's by now.
+static bool is_meant_and_lost(const struct session *s, const struct lookup *l)
+{
+    return is_meant(s, l) && session_is_lost(s) && strcmp(session_name(s, NAME_USER), l->user) == 0;
+}
+
+static void end_lost(struct worker *w, struct lookup *l)
+{
+    LIST_FOR_EACH (&w->sessions, it, next) {
+        struct session *s = LIST_ITEM(it, struct session, all);
+        if (s != l->asker && is_meant_and_lost(s, l))
+            session_kill(s, END_KILLED, "KILL by another connection of its user");
+    }
+}
 
 static void look(struct worker *w, struct lookup *l)
 {
     LIST_FOR_EACH (&w->sessions, it, next) {
         struct session *s = LIST_ITEM(it, struct session, all);
         const char *server = session_server_name(s);
-        if (s->dead || s->thread_id != l->thread_id || server == NULL)
+        l->found_lost = l->found_lost || is_meant_and_lost(s, l);
+        if (!is_meant(s, l) || server == NULL)
             continue;
         if (s->backend == l->own_backend && s->link_thread == s->thread_id) {
             l->found_here = true;
@@ -76,11 +100,14 @@ static void pass_on(struct session *s, const struct lookup *l)
 static void carry_out(struct session *s, struct lookup *l)
 {
     struct worker *w = s->worker;
+    bool none = !(l->found_elsewhere || l->found_lost || l->other_users);
     s->looking_up = false;
-    if (s->state == SESSION_IDLE && (l->found_here || !(l->found_elsewhere || l->other_users))) {
+    if (s->state == SESSION_IDLE && (l->found_here || none)) {
         pass_on(s, l);
     } else if (l->found_elsewhere && w->killer != NULL) {
         w->killer->kill(w->killer->arg, l->backend, l->link_thread, l->query_only, NULL, NULL);
+        answer(s, NULL);
+    } else if (l->found_lost) {
         answer(s, NULL);
     } else {
         answer(s, "sluice: you are not owner of that connection, or it has moved");
@@ -104,8 +131,17 @@ static void travel(struct mail *m, void *owner)
     struct lookup *l = (struct lookup *)(void *)m;
     struct worker *w = owner;
     if (l->next < l->traffic->worker_count) {
-        look(w, l);
+        if (l->ends_lost)
+            end_lost(w, l);
+        else
+            look(w, l);
         l->next++;
+        send_on(l);
+        return;
+    }
+    if (l->found_lost && !l->found_here && !l->found_elsewhere && !l->query_only && !l->ends_lost) {
+        l->ends_lost = true;
+        l->next = 0;
         send_on(l);
         return;
     }

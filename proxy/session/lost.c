@@ -81,6 +81,8 @@ bool lost_begin(struct session *s)
         move_free(s);
     conn_close(&s->server);
     worker_count_backend(w, s->backend, -1);
+    // Its client knows it by a number that is nobody's now, or another's.
+    atomic_store_explicit(&w->traffic->repointed, true, memory_order_relaxed);
     s->lost_on = s->readdressed ? BACKEND_GONE : s->backend;
     s->asked = false; // nobody can tell of it what its link held
     s->backend = BACKEND_NONE;

@@ -462,9 +462,7 @@ void move_swap(struct session *s)
     struct worker *w = s->worker;
     assert(move_is_ready(s) && tracker_outstanding(&s->model.tracker) == 0);
     bool lost = session_is_lost(s);
-    if (lost) // clients do not know its number
-        atomic_store_explicit(&w->traffic->repointed, true, memory_order_relaxed);
-    else
+    if (!lost)
         leave_old_link(s);
     lost_over(s);
     conn_init(&s->server, w->loop, &RELAY_SERVER, s);

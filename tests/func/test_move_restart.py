@@ -307,6 +307,26 @@ def test_pause_and_restart(t: Case) -> None:
 
 
 @test(deadline=90, own=True, family=FAMILIES)
+def test_kill_of_a_lost_session(t: Case) -> None:
+    """Who waits for its server has no thread there: KILL QUERY has nothing to do, KILL ends it. The
+    number must not go to the new server, where it may be somebody else's."""
+    server, sluice = begin(t)
+    lost = [session(sluice) for _ in range(2)]
+    remembered(sluice, 2)
+    server.stop(9)
+    wait_until(lambda: stat(sluice, "lost") == 2, 10, "two lost sessions")
+    server.start(OPTIONS[t.family], port=server.port)
+    taken = {one.thread_id for one in lost}     # the server counts from the beginning again
+    killer = next(one for one in (session(sluice) for _ in range(99)) if one.thread_id not in taken)
+    # Both have a new link by now, or not: the answers are the same.
+    good(killer.do(f"KILL QUERY {lost[0].thread_id}"))
+    good(killer.do(f"KILL {lost[1].thread_id}"))
+    good(lost[0].do("SELECT 1"))
+    assert lost[1].do("SELECT 1").lost
+    good(killer.do("SELECT 1"))
+
+
+@test(deadline=90, own=True, family=FAMILIES)
 def test_another_server_takes_over(t: Case) -> None:
     """The active server dies and the operator makes another one active: the same sessions go on."""
     old, new = t.pair(t.family, extra=OPTIONS[t.family])
