@@ -16,7 +16,7 @@ enum { TYPE_DOUBLE = 5, TYPE_LONGLONG = 8, TYPE_NEWDECIMAL = 246, TYPE_GEOMETRY 
 #define FLAG_UNSIGNED 32
 
 #define LITERAL_MAX (2 * CAPTURE_VALUES_MAX + 1000)
-#define NUMBER_MAX 100 // no number is longer
+#define NUMBER_MAX 100 // no number and no name of a collation is longer
 #define NAME_BYTES_MAX 100
 #define GROUP 32
 
@@ -95,6 +95,21 @@ static bool word(struct slice s)
     return s.n > 0 && s.n < 64;
 }
 
+// ASCII text in any character_set_results: utf16, ucs2 and utf32 only add zeros. One that does not
+// fit `out` stays as it is.
+static struct slice plain(struct slice text, uint8_t out[NUMBER_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '\0')
+            continue;
+        if (n == NUMBER_MAX)
+            return text;
+        out[n++] = text.p[i];
+    }
+    return (struct slice){out, n};
+}
+
 // Its scale is that of its text; the column definition has the largest one.
 static void put_decimal(struct buf *out, struct slice text)
 {
@@ -116,6 +131,8 @@ static void put_double(struct buf *out, struct slice text)
 static bool put_number(struct buf *out, const struct ask_column *column, struct slice text,
                        struct slice bytes)
 {
+    uint8_t ascii[NUMBER_MAX];
+    text = plain(text, ascii);
     if (!number_text(text) || bytes.n == 0 || memchr(bytes.p, 0, bytes.n) != NULL)
         return false;
     if (column->type == TYPE_DOUBLE)
@@ -143,10 +160,15 @@ static void put_charset(struct buf *out, struct slice name)
 static bool put_string(struct buf *out, const struct ask *a, unsigned i, uint32_t at,
                        struct slice bytes)
 {
+    uint8_t ascii[2][NUMBER_MAX];
     struct slice charset;
     struct slice collation;
-    if (!ask_value(a, i, 0, at + COLUMN_CHARSET, &charset) || !word(charset) ||
-        !ask_value(a, i, 0, at + COLUMN_COLLATION, &collation) || !word(collation))
+    if (!ask_value(a, i, 0, at + COLUMN_CHARSET, &charset) ||
+        !ask_value(a, i, 0, at + COLUMN_COLLATION, &collation))
+        return false;
+    charset = plain(charset, ascii[0]);
+    collation = plain(collation, ascii[1]);
+    if (!word(charset) || !word(collation))
         return false;
     buf_str(out, "_");
     put_charset(out, charset);

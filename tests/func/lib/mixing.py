@@ -34,10 +34,12 @@ DIAGNOSTICS = re.compile(r"SHOW (COUNT|WARNINGS|ERRORS)|ROW_COUNT|FOUND_ROWS|GET
 
 
 # Reasons that no row has by itself, and what must have been played for them. On MySQL a number has
-# the character set that it would be converted to, and none can be made with one like ucs2.
+# the character set that it would be converted to, and none can be made with one like ucs2; and a
+# statement that reads user variables has the types that they had when it was prepared.
 MIXED = {"cannot be written as an expression": re.compile(
     "character_set_connection = (ucs2|utf16|utf16le|utf32)|collation_connection = '?(ucs2|utf16|"
-    "utf32)")}
+    "utf32)"),
+    "a user variable may have another type": re.compile(r"'prepare', '\w+', [^)]*@")}
 
 # Errors that name a prepared statement by its number, which is the server's own after a move.
 BY_NUMBER = (1243, 1421)

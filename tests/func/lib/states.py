@@ -274,6 +274,11 @@ row("charset_results_utf16", "SET character_set_results = utf16", (CHARSETS, "SE
     drivers=("raw-text", "raw-binary", "raw-track"))
 row("charset_results_latin1", "SET character_set_results = latin1", (CHARSETS,
     "SELECT _utf8mb4 X'C3A9' AS e"))
+for _name in ("utf16", "ucs2", "utf32"):
+    row(f"uv_results_{_name}", ("SET @i = -7, @d = 1.50, @f = 1e0/3, @s = _latin1 X'E9', @n = NULL",
+        f"SET character_set_results = {_name}"),
+        "SELECT @i, @d, @f, @s, @n, CHARSET(@s), COLLATION(@s)",
+        drivers=("raw-text", "raw-binary", "raw-track"))
 row("charset_connection_ucs2", "SET character_set_connection = ucs2",
     (CHARSETS, "SELECT HEX('ab') AS h, CHARSET('x') AS c", "SELECT CONCAT('a', 1) AS x"))
 row("charset_connection_utf16_client_latin1",
