@@ -254,14 +254,26 @@ static void session_gone(void *arg)
         loop_defer(w->loop, session_free, s);
 }
 
+// Sessions that could not go on because of a move are all named, however many they are: their lines
+// are never left out.
 static void log_end(const struct session *s, enum session_end_reason why, const char *detail)
 {
-    LOG_AT(ENDS[why].level, "session_ended", LOG_U64("session", s->id),
-           LOG_U64("thread", s->thread_id), LOG_STR("client", session_name(s, NAME_CLIENT)),
-           LOG_STR("user", session_name(s, NAME_USER)), LOG_STR("reason", ENDS[why].name),
-           LOG_STR("state", session_state_name(s->state)),
-           LOG_STR("command", command_name(s->last_command)), LOG_STR("detail", detail),
-           LOG_MS("age_ms", worker_now(s->worker) - s->born_ns));
+    static struct log_site site;
+    bool named = why == END_CANNOT_MOVE || why == END_NOT_REESTABLISHED;
+    const struct log_field fields[] = {
+        LOG_U64("session", s->id),
+        LOG_U64("thread", s->thread_id),
+        LOG_STR("client", session_name(s, NAME_CLIENT)),
+        LOG_STR("user", session_name(s, NAME_USER)),
+        LOG_STR("reason", ENDS[why].name),
+        LOG_STR("state", session_state_name(s->state)),
+        LOG_STR("command", command_name(s->last_command)),
+        LOG_STR("detail", detail),
+        LOG_MS("age_ms", worker_now(s->worker) - s->born_ns),
+    };
+    if (log_enabled(ENDS[why].level))
+        log_emit(named ? NULL : &site, ENDS[why].level, "session_ended", fields,
+                 sizeof fields / sizeof fields[0]);
 }
 
 void session_end(struct session *s, enum session_end_reason why, const char *detail)

@@ -201,12 +201,14 @@ static void learn_cursor(struct model *m, const struct tracked *done,
 }
 
 #define ER_TABLE_EXISTS_ERROR 1050
+#define ER_TABLE_WITHOUT_PK 3750 // sql_require_primary_key
 
 // What the server's counters say of this statement at least (model_hidden.c).
 static void learn_counters(struct model *m, const struct tracked *done,
                            const struct tracker_outcome *o)
 {
-    bool began = !o->is_error || o->error == ER_TABLE_EXISTS_ERROR; // it was not a syntax error
+    // It was not a syntax error.
+    bool began = !o->is_error || o->error == ER_TABLE_EXISTS_ERROR || o->error == ER_TABLE_WITHOUT_PK;
     if (done->command != COM_QUERY && done->command != COM_STMT_EXECUTE)
         return;
     m->executed++;

@@ -6,6 +6,7 @@ function of the seed, which every failure shows, with the shortest script that s
 
     MOVE_SEED=12345 tests/func/run 'move_random.random[mariadb]'     that sequence again
     MOVE_SECONDS=600 tests/func/run move_random                      for ten minutes
+    MOVE_SHRINK=300 tests/func/run move_random                      as long for each failure's script
     MOVE_SKIP='utf16 ps_under' tests/func/run move_random            without rows of these names
 """
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import random
 
 from lib.case import Case, test
-from lib.mixing import Stage
+from lib.mixing import SHRINK_SECONDS, Stage
 from lib.moving import Trio
 from lib.util import OPEN_TOO, Skip
 
@@ -22,7 +23,7 @@ FAMILIES = ("mariadb", "mysql")
 SECONDS = float(os.environ.get("MOVE_SECONDS", "14"))
 
 
-@test(deadline=120 + SECONDS, own=True, order=31, family=FAMILIES)
+@test(deadline=120 + SECONDS + 12 * SHRINK_SECONDS, own=True, order=31, family=FAMILIES)
 def test_random(t: Case) -> None:
     if not OPEN_TOO:
         raise Skip("issue 3 is open: random sequences still find differences; ISSUE3=1 runs it")

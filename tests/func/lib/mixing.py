@@ -19,7 +19,7 @@ from lib.talk import Action, Answer, Driver, RawSession, Session
 SKIP = os.environ.get("MOVE_SKIP", "").split()
 SESSIONS = 20
 DRIVERS = ("raw-text", "raw-binary", "raw-track", "pymysql", "mysqldb")
-SHRINK_SECONDS = 20.0
+SHRINK_SECONDS = float(os.environ.get("MOVE_SHRINK", "20"))
 FAILURES_MAX = 12
 
 # Rows whose statements change what is replicated, or whose answers depend on a server's statistics.

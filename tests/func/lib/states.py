@@ -1150,6 +1150,8 @@ row("ddl_prepared", [P("p", "CREATE TABLE made (a INT)"), X("p"), ("close", "p")
     "DROP TABLE made")
 row("ddl_exists", ("CREATE TABLE t (a INT)", "CREATE TABLE IF NOT EXISTS t (a INT)"),
     "SELECT * FROM t", fixture=FILLED)
+row("ddl_no_key", ("SET SESSION sql_require_primary_key = 1", "CREATE TABLE nokey (a INT)"),
+    ("SELECT @@sql_require_primary_key", "CREATE TABLE nokey (a INT)"), family="mysql")
 row("big_result", (), "SELECT id, REPEAT('r', 500) FROM app.nums ORDER BY id")
 
 
