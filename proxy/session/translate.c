@@ -26,6 +26,18 @@ static uint32_t number_of(const uint8_t *payload)
     return reader_u32(&r);
 }
 
+// Statements of the client's whose answers may report another character set.
+static bool change_outstanding(const struct session *s)
+{
+    const uint32_t may = SCAN_set | SCAN_several | SCAN_call | SCAN_calls | SCAN_sql_execute;
+    for (unsigned i = 0; i < tracker_outstanding(&s->model.tracker); i++) {
+        const struct tracked *t = tracker_at(&s->model.tracker, i);
+        if (!t->own && (t->scan & may) != 0)
+            return true;
+    }
+    return false;
+}
+
 static bool prepare_outstanding(const struct session *s)
 {
     for (unsigned i = 0; i < tracker_outstanding(&s->model.tracker); i++)
@@ -48,17 +60,34 @@ bool translate_owes_types(const struct session *s, const uint8_t *payload, size_
            (payload[0] == COM_STMT_EXECUTE || payload[0] == COM_STMT_BULK_EXECUTE);
 }
 
+// Its texts were read in the character set of when their types were sent; sent by us now, they would
+// be read in another one.
+static bool is_recoded(const struct session *s, const struct statement *st, const uint8_t *payload,
+                       size_t n)
+{
+    size_t at;
+    bool changed = st->charsets != s->model.portrait.charsets || change_outstanding(s);
+    return st->types_owed && changed && statement_binds_text(st) &&
+           statement_execute_head(st, s->model.tracker.caps, payload, n, &at) == EXECUTE_LACKS;
+}
+
 bool translate_admits(struct session *s, const uint8_t *payload, size_t n)
 {
     struct statement *st = translate_find(s, payload, n);
-    if (st == NULL || payload[0] != COM_STMT_EXECUTE || !statement_is_apart(st) ||
-        statement_reads_alike(st, s->model.tracker.caps, payload, n))
+    uint64_t caps = s->model.tracker.caps;
+    if (st == NULL || (payload[0] != COM_STMT_EXECUTE && payload[0] != COM_STMT_BULK_EXECUTE))
+        return true;
+    bool apart = payload[0] == COM_STMT_EXECUTE && statement_is_apart(st) &&
+                 !statement_reads_alike(st, caps, payload, n);
+    if (!apart && !is_recoded(s, st, payload, n))
         return true;
     if (st->long_data) { // the server has it, and would add to it what comes for the next execute
         session_end(s, END_CANNOT_MOVE, "a statement's parameters have other types than before");
         return false;
     }
-    statement_told_apart(st, s->model.tracker.caps, payload, n);
+    if (apart)
+        statement_told_apart(st, caps, payload, n);
+    st->charsets = s->model.portrait.charsets;
     session_refuse_command(
         s, ER_NEED_REPREPARE, "HY000",
         "sluice: Prepared statement needs to be re-prepared: the session has been moved to another "

@@ -217,7 +217,7 @@ enum sl_code capture_portable(const struct capture *c, const struct capture_serv
                               struct sl_error *err)
 {
     bool used_up = both->family == CAPTURE_MARIADB || both->version < 90700;
-    if (used_up && c->last_insert_id != 0 && is_on(value_of(c, both, "sql_auto_is_null")))
+    if (used_up && is_on(value_of(c, both, "sql_auto_is_null")))
         return sl_fail(err, SL_EUNSUPPORTED,
                        "sql_auto_is_null: the next IS NULL may be to find the row inserted last");
     return SL_OK;

@@ -20,7 +20,8 @@
 // - LENGTH() counts characters in MariaDB's ORACLE mode; OCTET_LENGTH() never does;
 // - CAST(double AS BINARY) loses digits on MySQL; the column itself is exact on both;
 // - with sql_auto_is_null the next IS NULL finds the row that was inserted last: on MySQL 9.7 as long
-//   as LAST_INSERT_ID() stays, on MariaDB once, and nobody can ask whether that has been;
+//   as LAST_INSERT_ID() stays, on MariaDB once, and nobody can ask whether that has been (not even by
+//   LAST_INSERT_ID(): 0 and then another number may be set meanwhile);
 // - system_versioning_asof is shown and read in time_zone as it was before the SET;
 // - SET @a = x, @a = NULL keeps the type and collation of x on both; no single expression does;
 // - user variables are integers, decimals, doubles or strings; temporal values and JSON become

@@ -208,7 +208,8 @@ static void learn_counters(struct model *m, const struct tracked *done,
                            const struct tracker_outcome *o)
 {
     // It was not a syntax error.
-    bool began = !o->is_error || o->error == ER_TABLE_EXISTS_ERROR || o->error == ER_TABLE_WITHOUT_PK;
+    bool began =
+        !o->is_error || o->error == ER_TABLE_EXISTS_ERROR || o->error == ER_TABLE_WITHOUT_PK;
     if (done->command != COM_QUERY && done->command != COM_STMT_EXECUTE)
         return;
     m->executed++;

@@ -134,6 +134,8 @@ static enum execute_head learn_types(struct model *m, struct statement *s, const
     }
     enum execute_head found = statement_types_learn(s, m->tracker.caps, head, n);
     if (found == EXECUTE_COMPLETE)
+        s->charsets = m->portrait.charsets; // a SET that is outstanding will raise it: that is safe
+    if (found == EXECUTE_COMPLETE)
         statements_set_incomplete(&m->statements, s, s->text == NULL);
     else if (found == EXECUTE_CANNOT)
         statements_set_incomplete(&m->statements, s, true);

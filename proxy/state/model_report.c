@@ -115,9 +115,8 @@ bool model_turns_transaction(const struct model *m, struct slice payload)
     // BEGIN; INSERT ...; COMMIT: the INSERT has no such report, and nothing tells its OK from that of
     // a second BEGIN.
     return t != NULL && (t->scan & (SCAN_begin | SCAN_commit | SCAN_rollback)) != 0 &&
-           (t->scan & SCAN_several) == 0 &&
-           (m->tracker.status & STATUS_IN_TRANS) != 0 && ok_decode(payload, &ok) == SL_OK &&
-           (ok.status & STATUS_IN_TRANS) != 0;
+           (t->scan & SCAN_several) == 0 && (m->tracker.status & STATUS_IN_TRANS) != 0 &&
+           ok_decode(payload, &ok) == SL_OK && (ok.status & STATUS_IN_TRANS) != 0;
 }
 
 void model_report(struct model *m, struct slice payload)

@@ -215,6 +215,7 @@ void portrait_baseline(struct portrait *p, const char *schema,
 void portrait_missed(struct portrait *p)
 {
     p->missed = true;
+    p->charsets++;
     lose_context(p);
 }
 
@@ -294,6 +295,7 @@ static void read_variable(struct portrait *p, struct reading *r, struct slice na
         return;
     out->variables = true;
     int i = context_index(name);
+    p->charsets += i >= 0 && i <= CONTEXT_collation_connection ? 1 : 0;
     if (i == CONTEXT_character_set_client)
         out->client_charset = value;
     if (i >= 0 && r->certain)
@@ -318,6 +320,7 @@ static void read_entry(struct portrait *p, struct reading *r, const struct track
         while (track_variable_next(&pairs, &name, &value))
             read_variable(p, r, name, value, out);
         p->missed = p->missed || pairs.failed;
+        p->charsets += pairs.failed ? 1 : 0;
         r->lost = r->lost || pairs.failed;
         break;
     case TRACK_SCHEMA:

@@ -80,14 +80,15 @@ struct portrait {
     struct variable *changed; // owned
     uint32_t reports;         // how many came
     uint32_t assignments;     // counts texts that may have assigned user variables
-    bool missed;              // variables may have changed without a (certain) report
-    bool hidden;    // a state change that neither the report nor the text explains: perhaps a
-                    // temporary table or a PREPARE inside a routine
-    bool tampered;  // the client has changed what is tracked: its portrait is not to be trusted
-    bool retracked; // ... unseen: from then on the server tracks what it said, not what we need
-    bool reset;     // by COM_RESET_CONNECTION since the login
-    bool odd;       // a variable changed that cannot be replayed (timestamp, insert_id, ...)
-    bool truncated; // more was reported than we keep
+    uint32_t charsets; // counts reports that may have changed how texts of parameters are read
+    bool missed;       // variables may have changed without a (certain) report
+    bool hidden;       // a state change that neither the report nor the text explains: perhaps a
+                       // temporary table or a PREPARE inside a routine
+    bool tampered;     // the client has changed what is tracked: its portrait is not to be trusted
+    bool retracked;    // ... unseen: from then on the server tracks what it said, not what we need
+    bool reset;        // by COM_RESET_CONNECTION since the login
+    bool odd;          // a variable changed that cannot be replayed (timestamp, insert_id, ...)
+    bool truncated;    // more was reported than we keep
 };
 
 #define PORTRAIT_VARIABLES_MAX 200

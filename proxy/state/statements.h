@@ -33,6 +33,7 @@ struct statement {
     uint32_t text_n;
     struct context *context; // a reference; NULL: it was not known
     uint32_t assignments;    // portrait's counter when it was prepared
+    uint32_t charsets;       // likewise, when its types were sent
 };
 
 struct statement_entry; // statements.c's
@@ -96,6 +97,10 @@ enum execute_head statement_execute_head(const struct statement *s, uint64_t cap
 // the same with "types follow", and the types. Returns how many bytes it replaces.
 size_t statement_types_put(const struct statement *s, uint64_t caps, const uint8_t *payload,
                            size_t types_at, struct buf *out);
+// Whether some of the remembered types are of texts, which the server reads in the character set that
+// the client had when it sent these types (measured on MariaDB 10.11 and MySQL 9.7), not in the
+// present one.
+bool statement_binds_text(const struct statement *s);
 // Remembers the types that such a beginning carries (EXECUTE_COMPLETE: they are then no longer
 // owed), or EXECUTE_LACKS, _MORE, _CANNOT.
 enum execute_head statement_types_learn(struct statement *s, uint64_t caps, const uint8_t *payload,

@@ -105,6 +105,17 @@ size_t statement_types_put(const struct statement *s, uint64_t caps, const uint8
     return 1;
 }
 
+bool statement_binds_text(const struct statement *s)
+{
+    enum { VARCHAR = 15, ENUM = 247, SET = 248, VAR_STRING = 253, STRING = 254 };
+    for (unsigned i = 0; s->types != NULL && i < s->params; i++) {
+        uint8_t type = s->types[2 * (size_t)i];
+        if (type == VARCHAR || type == ENUM || type == SET || type == VAR_STRING || type == STRING)
+            return true;
+    }
+    return false;
+}
+
 static void copy_types(struct statement *s, struct execute_form *f)
 {
     for (unsigned i = 0; i < s->params; i++) {

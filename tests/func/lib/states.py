@@ -413,7 +413,8 @@ _BASE = ("CREATE TABLE parent (id INT PRIMARY KEY) ENGINE=InnoDB",
          "CREATE TABLE checked (a INT, CHECK (a > 0))")
 MAY_VARIABLES = {"sql_log_bin": (STATE, "sql_log_bin"), "gtid_domain_id": (STATE, "gtid_domain_id"),
                  "skip_replication": (STATE, "skip_replication"), "profiling": (STATE, "profiling"),
-                 "session_track_gtids": (STATE, "session_track")}
+                 "session_track_gtids": (STATE, "session_track"),
+                 "sql_auto_is_null": ("sql_auto_is_null",)}
 # MySQL's question about what routines have left behind has three rows, and takes no LIMIT.
 MAY_LIMITS = {("sql_select_limit", "0"): ("sql_select_limit",),
               ("sql_select_limit", "1"): ("sql_select_limit",)}
@@ -513,6 +514,9 @@ row("set_hint", "SELECT /*+ SET_VAR(group_concat_max_len = 9) */ 1",
     family="mysql")
 row("auto_is_null_pending", ("SET sql_auto_is_null = 1", INSERT),
     ("SELECT id, v FROM t WHERE id IS NULL", "SELECT id, v FROM t WHERE id IS NULL"),
+    fixture=(TABLE,), may=(STATE, "sql_auto_is_null"), random=False)
+row("auto_is_null_zero", ("SET sql_auto_is_null = 1", INSERT, "SET last_insert_id = 0"),
+    ("SET last_insert_id = 1", "SELECT id, v FROM t WHERE id IS NULL"),
     fixture=(TABLE,), may=(STATE, "sql_auto_is_null"), random=False)
 row("untouched", "SELECT 1",
     "SELECT @@sql_mode, @@time_zone, @@group_concat_max_len, @@lc_time_names, @@autocommit,"
@@ -618,6 +622,21 @@ def X(name: str, *args: Any) -> Action:
 
 
 NO_MIX = {"random": False}
+
+# Texts are read in the character set of when their types were sent: raw sessions send them once.
+for _name, _set in (("names", "SET NAMES latin1 COLLATE latin1_bin"),
+                    ("client", "SET character_set_client = latin1"),
+                    ("collation", "SET collation_connection = latin1_bin")):
+    row("ps_recoded_" + _name, [P("p", "SELECT ? AS a, COLLATION(?)"),
+        X("p", "\u00e4", "a")], [_set, X("p", "\u00f6", "o")], errors=1615, **NO_MIX)
+    row("ps_recoded_before_" + _name, [P("p", "SELECT ? AS a, COLLATION(?)"),
+        X("p", "\u00e4", "a"), _set], [X("p", "\u00f6", "o")], errors=1615, **NO_MIX)
+row("ps_collation_of", [P("p", "SELECT COLLATION(?), CHARSET(?), ?"), X("p", "a", "b", "c")],
+    [X("p", "x", "y", "z"), X("p", "x", "y", "z")])
+row("ps_collation_of_unexecuted", [P("p", "SELECT COLLATION(?), CHARSET(?), ?")],
+    [X("p", "x", "y", "z"), X("p", "x", "y", "z")])
+row("ps_recoded_numbers", [P("p", "SELECT ? + 1"), X("p", 5)],
+    ["SET NAMES latin1", X("p", 6)], **NO_MIX)
 NUMS = "SELECT id FROM nums WHERE id < ? ORDER BY id"
 row("ps_executed", [P("p", "SELECT ? + 1"), X("p", 5)], [X("p", 6), X("p", 7)])
 row("ps_never_executed", [P("p", "SELECT ?, 'x'")], [X("p", "v")])
@@ -740,7 +759,7 @@ for _name, _first, _second, _sql in (
         ("autocommit", "0", "1", "SELECT @@autocommit"),
         ("max_sort_length", "64", "128", "SELECT @@max_sort_length"),
         ("sql_auto_is_null", "0", "1", "SELECT COUNT(*) FROM t WHERE id IS NULL")):
-    _more_may = (STATE, "statement") if _name == "sql_auto_is_null" else ()
+    _more_may = (STATE, "statement", _name) if _name == "sql_auto_is_null" else ()
     row("ps_under_" + _name, [f"SET {_name} = {_first}", P("p", _sql), X("p"),
                               f"SET {_name} = {_second}"], [X("p"), X("p")], fixture=FILLED,
         may=_more_may, **NO_MIX)

@@ -323,7 +323,7 @@ Test(report, own_tables)
     } own[] = {
         {"CREATE TABLE t (a INT)", OK_AUTO, 1},
         {"create table if not exists t as select 1 ;", OK_AUTO, 1},
-        {"CREATE TABLE t (a INT)", "ff1a042334325330314578697374", 1}, // 1050: it exists
+        {"CREATE TABLE t (a INT)", "ff1a042334325330314578697374", 1},   // 1050: it exists
         {"CREATE TABLE t (a INT)", "ffa60e2348593030304e6f206b6579", 1}, // 3750: it has no key
         {"CREATE TABLE t (a INT)", ERR_HEX, 0},
         {"CREATE TEMPORARY TABLE t (a INT)", OK_AUTO, 0},
