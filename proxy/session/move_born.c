@@ -79,6 +79,7 @@ bool born_with_strangers(const struct move *m)
 void born_anew(struct move *m, struct buf *out)
 {
     (void)ask_reset(&m->ask, out);
+    m->sets = 0; // the server's counters begin anew
     if (m->born_names[0] != '\0')
         (void)ask_query(&m->ask, out, m->born_names, strlen(m->born_names));
     m->statement_count = 0; // the server has closed them

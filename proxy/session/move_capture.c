@@ -12,6 +12,10 @@
 #include "session/remember.h"
 
 #define ER_TABLEACCESS_DENIED 1142
+#define NEXT_TRANSACTION                                                                           \
+    "obstacles: next_transaction_set (a stored routine may have said SET TRANSACTION)"
+
+static void ask_old_link(struct move *m);
 
 static void release_locks(struct own *o, unsigned question, unsigned column)
 {
@@ -110,6 +114,48 @@ void move_names(struct session *s, char **names, unsigned count)
         capture_values(m);
 }
 
+// The characteristics of the next transaction, used up by asking: a session that had some ends.
+static void transaction_known(struct session *s, struct own *o)
+{
+    const struct ask *a = &o->ask;
+    const struct answer *begun = o->failed ? NULL : ask_answer(a, 0);
+    bool fine = begun != NULL && begun->kind == ANSWER_OK && ask_answer(a, 1)->kind == ANSWER_OK;
+    bool read_only = fine && (begun->status & STATUS_IN_TRANS_READONLY) != 0;
+    if (!fine || begun->warnings > 0 || read_only != o->read_only) {
+        session_end(s, END_CANNOT_MOVE, NEXT_TRANSACTION);
+        return;
+    }
+    s->model.unconsumed = s->model.next_hidden = false;
+    if (still_wanted(s))
+        ask_old_link(s->move);
+}
+
+static void ask_transaction(struct move *m, bool read_only)
+{
+    static const char begin[] = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+    static const char end[] = "ROLLBACK AND NO CHAIN NO RELEASE";
+    struct own *o = own_new(m->session, transaction_known);
+    o->read_only = read_only;
+    (void)ask_query(&o->ask, &o->out, begin, sizeof begin - 1);
+    (void)ask_query(&o->ask, &o->out, end, sizeof end - 1);
+    move_set_phase(m, MOVE_CAPTURING);
+    (void)own_send(m->session, o);
+}
+
+// False: it is asked, or refused.
+static bool knows_transaction(struct move *m)
+{
+    bool read_only;
+    if (!m->session->model.next_hidden)
+        return true;
+    if (m->early || move_only_asks(m) ||
+        !capture_tells_transaction(&m->wanted, &m->both, &read_only))
+        move_refuse(m, NEXT_TRANSACTION);
+    else
+        ask_transaction(m, read_only);
+    return false;
+}
+
 // Routines, functions and triggers may have left something behind that no text shows.
 static bool read_hidden(struct move *m, const struct own *o, struct sl_error *err)
 {
@@ -152,6 +198,8 @@ static void captured(struct session *s, struct own *o)
     unsigned question = m->asked, names = question + 1;
     if (!read_capture(m, o, question, &err)) {
         move_refuse(m, err.text);
+    } else if (!knows_transaction(m)) {
+        return;
     } else if (ask_answer(&o->ask, names)->kind == ANSWER_ROWS) {
         move_read_names(&o->ask, names, &m->names, &m->name_count);
         capture_values(m);

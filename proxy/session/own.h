@@ -14,6 +14,7 @@ struct own {
     struct buf packet; // of an answer, while it comes in
     unsigned left;     // answers still to end
     bool failed;       // an answer was not understood or too large: `ask` is of no use
+    bool read_only;    // transactions of the session are
     bool releases;     // the client's user locks; how many is told by question `locks`, in
     unsigned locks, locks_column;
     void (*done)(struct session *s, struct own *o); // may end the session, or ask again

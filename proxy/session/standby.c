@@ -66,6 +66,7 @@ void standby_close(struct move *m)
     buf_wipe(&m->in);
     buf_clear(&m->greeting_bytes);
     standby_round(m);
+    m->sets = 0;
     m->alike = m->again = m->warned = false;
     m->statement_count = 0;
     born_forget(m);
@@ -210,6 +211,7 @@ static void take_greeting(struct move *m, struct slice payload)
 
 void standby_round(struct move *m)
 {
+    m->sets += m->ask.sets;
     ask_release(&m->ask);
     ask_init(&m->ask, m->session->model.tracker.caps, m->status);
     m->asked_born = m->asked_strangers = m->asked_uptime = m->asked_values = NOT_ASKED;

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "state/scan.h"
 #include "wire/packet.h"
 
 #define MARK_PROGRESS 0xFF // no row, definition or header begins with it
@@ -94,8 +95,20 @@ static unsigned ask(struct ask *a, struct buf *out, uint8_t command, const char 
     return a->count - 1;
 }
 
+static unsigned sets_in(const char *sql, size_t n)
+{
+    struct scan scan;
+    if (n < 4 || memcmp(sql, "SET ", 4) != 0) // ours are in capitals
+        return 0;
+    scan_begin(&scan, SCAN_BACKSLASH);
+    scan_feed(&scan, (const uint8_t *)sql, n);
+    (void)scan_end(&scan);
+    return scan_sets(&scan);
+}
+
 unsigned ask_query(struct ask *a, struct buf *out, const char *sql, size_t n)
 {
+    a->sets += sets_in(sql, n);
     return ask(a, out, COM_QUERY, sql, n);
 }
 

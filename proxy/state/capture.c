@@ -213,6 +213,14 @@ static bool is_on(const char *value)
     return capture_same(value, "ON") || capture_same(value, "1");
 }
 
+bool capture_tells_transaction(const struct capture *c, const struct capture_server *both,
+                               bool *read_only)
+{
+    *read_only = is_on(value_of(c, both, "transaction_read_only"));
+    return both->family == CAPTURE_MYSQL &&
+           capture_same(value_of(c, both, "transaction_isolation"), "REPEATABLE-READ");
+}
+
 enum sl_code capture_portable(const struct capture *c, const struct capture_server *both,
                               struct sl_error *err)
 {

@@ -88,6 +88,11 @@ void capture_question(const struct capture_server *both, bool release_locks, str
 SL_CHECKED enum sl_code capture_read(struct capture *c, const struct capture_server *both,
                                      const struct ask *a, unsigned i, struct sl_error *err);
 // Whether all of it can be made again elsewhere. SL_EUNSUPPORTED.
+// Whether the beginning of a transaction tells if it has characteristics of its own (SET TRANSACTION):
+// with *read_only it has if it is not in that state, or if a consistent snapshot warns. Measured:
+// MySQL warns on any level but REPEATABLE READ, so with that one for the session; MariaDB never.
+bool capture_tells_transaction(const struct capture *c, const struct capture_server *both,
+                               bool *read_only);
 SL_CHECKED enum sl_code capture_portable(const struct capture *c, const struct capture_server *both,
                                          struct sl_error *err);
 // Names of the user variables (one column, UTF-8), then their values. An account may be denied the

@@ -47,6 +47,8 @@ struct model {
     bool uncertain;          // an ERR may have left a transaction open: no status since
     bool lock_other;         // of the table locks, some that UNLOCK TABLES does not release
     bool begun;              // since next_transaction_set, a transaction was seen open
+    bool unconsumed;         // since a routine may have run, no transaction surely was
+    bool next_hidden;        // and a routine has run a SET: perhaps SET TRANSACTION
     bool dumps;              // opaque because of a stream that only reads
     bool routines;           // a stored routine may have run since the login or reset
     bool keeps_warnings;     // whoever owns it: MariaDB, whose statements do not all replace them
@@ -57,7 +59,8 @@ struct model {
     uint8_t user_state;      // COM_CHANGE_USER: the field that is passing
     uint16_t user_left;      // and its bytes or value
     uint64_t executed;       // statements on this link, of which each is in the server's Questions
-    uint64_t created;        // and those in Com_create_table
+    uint64_t created;        // those in Com_create_table
+    uint64_t sets;           // and those in Com_set_option
     uint32_t kept;           // obstacles that stay until something ends them
     int64_t answered_ns;     // when the last answer was complete
 };
@@ -129,6 +132,7 @@ bool model_only_hidden(const struct model *m);
 // counts are compared with the server's.
 struct capture_server;
 void model_hidden_question(const struct capture_server *s, struct buf *sql);
+// `next_hidden` is set or cleared as well: it is for the caller to find out or to refuse.
 SL_CHECKED enum sl_code model_hidden_answer(struct model *m, const struct ask *a, unsigned i,
                                             struct sl_error *err);
 

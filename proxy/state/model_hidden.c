@@ -8,7 +8,9 @@
 // - MySQL has no counter of its own for temporary tables: Com_create_table has them with all
 //   others. It counts every CREATE TABLE but one with a syntax error, also one whose table is there
 //   already. What it has above the client's own is perhaps temporary;
-// - MariaDB counts a temporary sequence as a temporary table.
+// - MariaDB counts a temporary sequence as a temporary table;
+// - Com_set_option counts SET in routines, SET TRANSACTION too, but not SET of a local variable or of a
+//   column of a trigger's row. What it has above the client's own is perhaps SET TRANSACTION.
 #include <string.h>
 #include <strings.h>
 
@@ -17,12 +19,11 @@
 #include "state/model.h"
 
 // In order of `names`.
-enum counter { CREATE_TABLE, CREATE_TEMPORARY, PREPARE_SQL, QUESTIONS, COUNTERS };
+enum counter { CREATE_TABLE, CREATE_TEMPORARY, PREPARE_SQL, SET_OPTION, QUESTIONS, COUNTERS };
 
 static const char *const names[COUNTERS] = {
-    [CREATE_TABLE] = "Com_create_table",
-    [CREATE_TEMPORARY] = "Com_create_temporary_table",
-    [PREPARE_SQL] = "Com_prepare_sql",
+    [CREATE_TABLE] = "Com_create_table", [CREATE_TEMPORARY] = "Com_create_temporary_table",
+    [PREPARE_SQL] = "Com_prepare_sql",   [SET_OPTION] = "Com_set_option",
     [QUESTIONS] = "Questions",
 };
 
@@ -84,6 +85,9 @@ static enum sl_code settle(struct model *m, const struct counters *c, struct sl_
                        "table behind)");
     model_set_obstacle(m, OBSTACLE_temporary_table, c->value[CREATE_TEMPORARY] > 0);
     m->portrait.hidden = false;
+    m->next_hidden = m->unconsumed && c->value[SET_OPTION] > m->sets;
+    if (!m->unconsumed) // what there was is over
+        m->sets = c->value[SET_OPTION];
     return SL_OK;
 }
 
@@ -99,7 +103,8 @@ enum sl_code model_hidden_answer(struct model *m, const struct ask *a, unsigned 
         if (ask_value(a, i, row, 0, &name) && ask_value(a, i, row, 1, &value))
             read_row(&c, name, value);
     }
-    if (!c.there[CREATE_TABLE] || !c.there[PREPARE_SQL] || !c.there[QUESTIONS])
+    if (!c.there[CREATE_TABLE] || !c.there[PREPARE_SQL] || !c.there[SET_OPTION] ||
+        !c.there[QUESTIONS])
         return sl_fail(err, SL_EPROTO,
                        "the server does not show the counters of its statements "
                        "(a low sql_select_limit hides them)");

@@ -54,6 +54,14 @@ static bool may_have_begun(const struct model *m, const struct tracked *done)
     return !(status & STATUS_AUTOCOMMIT) || (done->scan & hidden) != 0;
 }
 
+// One statement that surely was a transaction, or ended one.
+static bool begins_and_ends(const struct tracked *done, const struct tracker_outcome *o)
+{
+    return (done->scan & (SCAN_commit | SCAN_rollback)) != 0 ||
+           ((o->status & STATUS_AUTOCOMMIT) && (done->scan & SCAN_tables) &&
+            !(done->scan & (SCAN_set | SCAN_several | SCAN_call)));
+}
+
 // SET TRANSACTION holds until a transaction has begun and ended: one that was seen open, or one
 // statement that reads or changes tables under autocommit. Measured: SELECT 1, SHOW, and on
 // MariaDB also reads of information_schema, leave it for the statement after them, as do errors.
@@ -68,13 +76,29 @@ static void learn_next_transaction(struct model *m, const struct tracked *done,
         return;
     }
     bool own = model_is_statement(done->command) && !(done->scan & SCAN_next_transaction);
-    bool ends = (done->scan & (SCAN_commit | SCAN_rollback)) ||
-                ((o->status & STATUS_AUTOCOMMIT) && (done->scan & SCAN_tables) &&
-                 !(done->scan & (SCAN_set | SCAN_several | SCAN_call)));
-    if (m->begun || (own && ends)) {
+    if (m->begun || (own && begins_and_ends(done, o))) {
         m->kept &= ~bit;
         m->begun = false;
     }
+}
+
+// The same of a SET TRANSACTION that no text shows. Measured: MySQL takes none in functions and
+// triggers (1568), MariaDB does in a function of a statement without tables.
+static void learn_unconsumed(struct model *m, const struct tracked *done,
+                             const struct tracker_outcome *o)
+{
+    bool maria = m->keeps_warnings;
+    if (!model_is_statement(done->command))
+        return;
+    bool calls = (done->scan & (SCAN_call | SCAN_calls | SCAN_sql_execute)) != 0 ||
+                 (maria && !(done->scan & SCAN_tables) && (done->scan & SCAN_read) != 0 &&
+                  (done->traits & SCAN_MAY_CALL) != 0);
+    if (!o->is_error && (o->status & STATUS_IN_TRANS))
+        m->unconsumed = false;
+    else if (calls)
+        m->unconsumed = true;
+    else if (!o->is_error && begins_and_ends(done, o))
+        m->unconsumed = false;
 }
 
 // Of the diagnostics, those that this statement has made its own for sure. Measured on MariaDB 10.11
@@ -213,6 +237,7 @@ static void learn_counters(struct model *m, const struct tracked *done,
     if (done->command != COM_QUERY && done->command != COM_STMT_EXECUTE)
         return;
     m->executed++;
+    m->sets += o->is_error ? 0 : done->sets;
     m->created += began && (done->traits & SCAN_CREATES_TABLE) != 0 ? 1 : 0;
 }
 
@@ -221,7 +246,7 @@ void model_learn(struct model *m, const struct tracked *done)
     const struct tracker_outcome *o = &m->tracker.outcome;
     bool reset = done->command == COM_CHANGE_USER || done->command == COM_RESET_CONNECTION;
     if (reset) // one that was refused may have set the server's to zero as well
-        m->executed = m->created = 0;
+        m->executed = m->created = m->sets = 0;
     // A change of user resets the session before anybody is let in, or not (MariaDB 10.11).
     if (reset && (done->command == COM_CHANGE_USER || !o->is_error)) {
         model_reset(m);
@@ -248,6 +273,7 @@ void model_learn(struct model *m, const struct tracked *done)
     if (model_is_statement(done->command))
         learn_text(m, done, o->is_error);
     learn_next_transaction(m, done, o);
+    learn_unconsumed(m, done, o);
     learn_cursor(m, done, o);
 }
 
@@ -260,6 +286,7 @@ void model_reset(struct model *m)
     m->uncertain = false;
     m->begun = false;
     m->routines = false;
+    m->unconsumed = m->next_hidden = false;
     m->blind = m->blind_login;
     m->tracker.status &= (uint16_t) ~(STATUS_IN_TRANS | STATUS_IN_TRANS_READONLY);
 }

@@ -399,6 +399,12 @@ uint32_t scan_end(struct scan *s)
     return scan_match_end(s);
 }
 
+uint8_t scan_sets(const struct scan *s)
+{
+    bool certain = s->mode != SCAN_BLIND && !s->executable && !s->open_end;
+    return certain ? s->sets : 0;
+}
+
 uint8_t scan_traits(const struct scan *s)
 {
     bool certain = s->mode != SCAN_BLIND && !s->executable && !(s->flags & SCAN_several);
@@ -407,6 +413,10 @@ uint8_t scan_traits(const struct scan *s)
         traits |= SCAN_CREATES_TABLE;
     if (certain && s->selects)
         traits |= SCAN_SELECTS;
+    if (certain && scan_sets(s) == 1)
+        traits |= SCAN_SETS;
+    if (!certain || s->may_call)
+        traits |= SCAN_MAY_CALL;
     if (s->reads || (!certain && (s->flags & SCAN_user_variable)))
         traits |= SCAN_READS_VARIABLES;
     return traits;

@@ -95,6 +95,10 @@ struct scan {
     bool open_end;   // the text ended inside something
     bool executable; // it has a comment that some servers execute
     bool inside;     // SET: a bracket has been opened
+    bool assigns;    // SET: a variable, or what stands for some
+    bool password;   // SET PASSWORD
+    bool may_call;   // a statement had more than two tokens
+    uint8_t sets;    // see scan_sets
     bool reads;      // user variables, not only as targets of SET
     bool creates;    // its first statement begins with CREATE TABLE
     bool selects;    // with SELECT
@@ -116,8 +120,13 @@ enum scan_trait {
     SCAN_CREATES_TABLE = 2,   // one CREATE TABLE, and nothing else
     SCAN_READS_VARIABLES = 4, // user variables, perhaps: not only as the targets of SET
     SCAN_SELECTS = 8,         // one SELECT, and nothing else
+    SCAN_SETS = 16,           // one SET that `scan_sets` counts, and nothing else
+    SCAN_MAY_CALL = 32,       // of more words than SELECT 1: perhaps a function
 };
 uint8_t scan_traits(const struct scan *s);
+// How many statements of the text are for sure a SET that both servers count in Com_set_option; of
+// passwords, roles and resource groups MySQL counts none.
+uint8_t scan_sets(const struct scan *s);
 void scan_begin(struct scan *s, enum scan_mode mode);
 void scan_feed(struct scan *s, const uint8_t *p, size_t n);
 // The text is complete; returns the flags of all its statements together, `diagnostics_read` and

@@ -361,6 +361,9 @@ static void statement_ends(struct scan *s)
     judge(s);
     if (s->each == EACH_KILL)
         judge_kill(s);
+    if (s->each == EACH_SET && s->assigns && !s->password && s->sets < UINT8_MAX)
+        s->sets++;
+    s->may_call = s->may_call || s->tokens > 2;
     s->flags |= s->here & ~FLAGS_OF_ALL;
     s->all &= s->here;
     s->seen_ever |= s->seen;
@@ -386,6 +389,7 @@ void scan_match_separator(struct scan *s)
     s->before = 0;
     s->plain = false;
     s->each = EACH_NONE;
+    s->assigns = s->password = false;
     s->kill_state = KILL_WANTS_ID;
     s->here = 0;
     s->seen = 0;

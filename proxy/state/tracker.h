@@ -38,6 +38,7 @@ struct tracked {
     uint32_t scan;      // scan flags of its text (or of its prepared statement)
     uint32_t statement; // prepared statement id of the STMT_* commands
     uint8_t traits;     // scan traits of it
+    uint8_t sets;       // SET statements in it, see scan_sets
     bool blind;         // COM_CHANGE_USER: to a charset that may hide quotes
     bool own;           // sluice's own: the relay swallows the answer
     bool cursor_before; // an execute without a cursor, of a statement first executed with one

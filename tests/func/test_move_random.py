@@ -6,7 +6,7 @@ function of the seed, which every failure shows, with the shortest script that s
 
     MOVE_SEED=12345 tests/func/run 'move_random.random[mariadb]'     that sequence again
     MOVE_SECONDS=600 tests/func/run move_random                      for ten minutes
-    MOVE_SHRINK=300 tests/func/run move_random                      as long for each failure's script
+    MOVE_SHRINK=300 tests/func/run move_random                       as long for a failure's script
     MOVE_SKIP='utf16 ps_under' tests/func/run move_random            without rows of these names
 """
 from __future__ import annotations

@@ -339,12 +339,13 @@ class Stage:
         self.close()
         self.actors = []
         kinds = {re.sub(r"\d+", "N", f.text)[:60]: f for f in reversed(self.found)}
-        for found in kinds.values():
-            Shrinker(self, found, time.monotonic() + SHRINK_SECONDS).run()
-        shown = [f.shown() for f in kinds.values()]
         place = RESULTS / f"move-random-{self.trio.family}.txt"
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text("\n\n".join(shown) + "\n")
+        for found in kinds.values():
+            print(found.where, found.text)      # whatever becomes of the shorter script
+            Shrinker(self, found, time.monotonic() + SHRINK_SECONDS).run()
+            place.write_text("\n\n".join(f.shown() for f in kinds.values()) + "\n")
+        shown = [f.shown() for f in kinds.values()]
         print("\n\n".join(text[-3000:] for text in reversed(shown)))
         raise AssertionError(f"{len(self.found)} differences of {len(kinds)} kinds, all in {place};"
                              f" {shown[-1][-3000:]}")

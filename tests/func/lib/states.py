@@ -415,8 +415,9 @@ MAY_VARIABLES = {"sql_log_bin": (STATE, "sql_log_bin"), "gtid_domain_id": (STATE
                  "skip_replication": (STATE, "skip_replication"), "profiling": (STATE, "profiling"),
                  "session_track_gtids": (STATE, "session_track"),
                  "sql_auto_is_null": ("sql_auto_is_null",)}
-# MySQL's question about what routines have left behind has three rows, and takes no LIMIT.
+# MySQL's question about what routines have left behind has four rows, and takes no LIMIT.
 MAY_LIMITS = {("sql_select_limit", "0"): ("sql_select_limit",),
+              ("sql_select_limit", "3"): ("sql_select_limit",),
               ("sql_select_limit", "1"): ("sql_select_limit",)}
 
 
@@ -457,6 +458,35 @@ for _family, _read in ISOLATION.items():
 row("isolation_at_one", "SET @@transaction_isolation = 'SERIALIZABLE'",
     "SELECT @@transaction_isolation", family="mysql", may=("next_transaction_set", "unit of work"),
     random=False)
+
+# The same as the last act of a routine, which no text shows: the server's count of SETs tells. MySQL
+# is asked, with REPEATABLE READ as the session's level; else one that may have one is ended.
+NEXT = ("next_transaction_set",)
+READ_ONLY_P = "CREATE PROCEDURE p() BEGIN SET TRANSACTION READ ONLY; END"
+LEVEL_P = READ_ONLY_P.replace("READ ONLY", "ISOLATION LEVEL READ COMMITTED")
+SET_P = "CREATE PROCEDURE p() BEGIN SET @from_p = 5; END"
+LOCAL_P = "CREATE PROCEDURE p() BEGIN DECLARE x INT; SET x = 5; SELECT x; END"
+WRITE = ("INSERT INTO t (v) VALUES ('x')", "INSERT INTO t (v) VALUES ('y')")
+for _name, _setup, _routine in (
+        ("read_only", ("CALL p()",), READ_ONLY_P), ("level", ("CALL p()",), LEVEL_P),
+        ("prepared", (("prepare", "p", "CALL p()"), ("execute", "p")), READ_ONLY_P),
+        ("then_select", ("CALL p()", "SELECT 1"), READ_ONLY_P),
+        ("then_set", ("CALL p()", "SET @a = 1"), READ_ONLY_P),
+        ("committed", ("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "CALL p()"),
+         "CREATE PROCEDURE p() BEGIN SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; END")):
+    row("next_routine_" + _name, _setup, WRITE, fixture=(TABLE, _routine), may=NEXT, random=False,
+        drivers=() if _name != "level" else ("raw-text", "raw-binary", "raw-track", "pymysql"))
+row("next_routine_used", ("CALL p()", "SELECT COUNT(*) FROM t"), WRITE,
+    fixture=(TABLE, READ_ONLY_P))
+row("next_routine_over", ("CALL p()", "BEGIN", "COMMIT"), WRITE, fixture=(TABLE, READ_ONLY_P))
+row("next_routine_local", "CALL p()", WRITE, fixture=(TABLE, LOCAL_P))
+row("next_routine_variable", "CALL p()", ("SELECT @from_p", *WRITE), fixture=(TABLE, SET_P),
+    family="mysql")
+row("next_routine_variable_maria", "CALL p()", ("SELECT @from_p", *WRITE), fixture=(TABLE, SET_P),
+    family="mariadb", may=NEXT, random=False)
+row("next_function", "SELECT f()", WRITE, family="mariadb", may=NEXT, random=False, fixture=(
+    TABLE, "CREATE FUNCTION f() RETURNS INT BEGIN SET TRANSACTION READ ONLY; RETURN 1; END"))
+row("next_several", "SET @a = 1; SET @b = 2", ("SELECT @a, @b", *WRITE), fixture=(TABLE,))
 
 MODES = ("", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "ANSI", "TRADITIONAL",
          "HIGH_NOT_PRECEDENCE", "IGNORE_SPACE", "NO_UNSIGNED_SUBTRACTION", "ONLY_FULL_GROUP_BY",

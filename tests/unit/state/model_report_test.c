@@ -259,9 +259,9 @@ static const struct {
 } counters[] = {
 #define MARIA(table, temporary, prepare, questions)                                                \
     "COM_CREATE_TABLE=" table ";COM_CREATE_TEMPORARY_TABLE=" temporary ";COM_PREPARE_SQL=" prepare \
-    ";QUESTIONS=" questions
+    ";COM_SET_OPTION=1;QUESTIONS=" questions
 #define MYSQL(table, prepare, questions)                                                           \
-    "Com_create_table=" table ";Com_prepare_sql=" prepare ";Questions=" questions
+    "Com_create_table=" table ";Com_prepare_sql=" prepare ";Com_set_option=1;Questions=" questions
     {MARIA("0", "0", "0", "3"), "", SL_OK},
     {MARIA("18446744073709551615", "0", "0", "4"), "", SL_OK},
     {MARIA("0", "1", "0", "3"), "temporary_table", SL_OK},
@@ -274,7 +274,8 @@ static const struct {
     {MYSQL("0", "1", "3"), "sql_prepare", SL_OK},
     {MYSQL("0", "0", "2"), "unknown_state", SL_ECONFLICT},
     {"Com_create_table=0;Com_prepare_sql=0", "unknown_state", SL_EPROTO},
-    {"Com_create_table=x;Com_prepare_sql=0;Questions=3", "unknown_state", SL_EPROTO},
+    {"Com_create_table=x;Com_prepare_sql=0;Com_set_option=0;Questions=3", "unknown_state",
+     SL_EPROTO},
     {"", "unknown_state", SL_EPROTO},
 };
 
@@ -292,16 +293,49 @@ Test(report, the_server_knows_what_is_hidden)
     }
 }
 
+// Statements in order, the last of which may have run a routine; the server has counted 2 SETs.
+Test(report, a_routine_that_sets)
+{
+    static const struct {
+        const char *texts[3];
+        bool maria, hidden;
+    } rows[] = {
+        {{"CALL p()"}, false, true},
+        {{"SET @a = 1", "CALL p()"}, false, true},
+        {{"SET @a = 1; SET NAMES utf8mb4", "CALL p()"}, false, false}, // both are the client's
+        {{"SET @a = 1", "SET SESSION x = 1", "CALL p()"}, false, false},
+        {{"SET PASSWORD = 'x'", "SET ROLE NONE", "CALL p()"}, false, true},
+        {{"CALL p()", "COMMIT"}, false, false},
+        {{"CALL p()", "SELECT * FROM t"}, false, false},
+        {{"CALL p()", "SELECT 1"}, false, true},
+        {{"SELECT f()"}, false, false}, // MySQL takes it in no function
+        {{"SELECT f()"}, true, true},
+        {{"SELECT 1"}, true, false},
+        {{"SELECT f() FROM t"}, true, false}, // and was a transaction itself
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct model m = tracking(0);
+        m.keeps_warnings = rows[i].maria;
+        for (size_t k = 0; k < 3 && rows[i].texts[k] != NULL; k++)
+            ask(&m, rows[i].texts[k], OK_AUTO);
+        cr_expect_eq(status_answer(&m, "Com_create_table=0;Com_create_temporary_table=0;"
+                                       "Com_prepare_sql=0;Com_set_option=2;Questions=3"),
+                     SL_OK);
+        cr_expect_eq(m.next_hidden, rows[i].hidden, "%zu", i);
+        model_release(&m);
+    }
+}
+
 Test(report, the_question_of_what_is_hidden)
 {
     const struct capture_server mysql = {CAPTURE_MYSQL, 90700}, maria = {CAPTURE_MARIADB, 101106};
     struct buf sql;
     buf_init(&sql, 0);
     model_hidden_question(&mysql, &sql);
-    cr_expect_str_eq(
-        buf_text(&sql),
-        "SHOW SESSION STATUS WHERE Variable_name IN (_utf8mb4'Com_create_table',"
-        "_utf8mb4'Com_create_temporary_table',_utf8mb4'Com_prepare_sql',_utf8mb4'Questions')");
+    cr_expect_str_eq(buf_text(&sql),
+                     "SHOW SESSION STATUS WHERE Variable_name IN (_utf8mb4'Com_create_table',"
+                     "_utf8mb4'Com_create_temporary_table',_utf8mb4'Com_prepare_sql',"
+                     "_utf8mb4'Com_set_option',_utf8mb4'Questions')");
     buf_clear(&sql);
     model_hidden_question(&maria, &sql);
     cr_expect_str_eq(buf_text(&sql),
@@ -310,7 +344,7 @@ Test(report, the_question_of_what_is_hidden)
                      "information_schema.SESSION_STATUS WHERE VARIABLE_NAME IN "
                      "(_utf8mb4'Com_create_table',_utf8mb4'Com_create_temporary_table',_utf8mb4'"
                      "Com_prepare_sql',"
-                     "_utf8mb4'Questions') LIMIT 9");
+                     "_utf8mb4'Com_set_option',_utf8mb4'Questions') LIMIT 9");
     buf_release(&sql);
 }
 
