@@ -12,8 +12,10 @@
 #include "base/text.h"
 #include "session/fleet.h"
 #include "session/move.h"
+#include "session/remember.h"
 
 #define AGAIN_NS NS_PER_S
+#define SOON_NS (50 * NS_PER_MS)       // others follow, mostly
 #define PATIENCE_NS NS_PER_S           // of those who want to know
 #define DELAY_MAX_NS (100 * NS_PER_MS) // of captures: all clients are waiting
 
@@ -47,13 +49,21 @@ struct waiter {
     void *arg;
 };
 
+// From a worker.
+struct soon {
+    struct mail mail; // first
+    struct confirm *confirm;
+};
+
 struct confirm {
     struct traffic *traffic;
     struct holder holder;
     struct timer *again;
-    struct run *run;  // under way, or NULL
-    unsigned number;  // of the last run
-    bool wanted, all; // another run
+    struct timer *soon; // a run for those that are to be remembered
+    int64_t began_ns;   // of the last run
+    struct run *run;    // under way, or NULL
+    unsigned number;    // of the last run
+    bool wanted, all;   // another run
     struct list waiters;
     struct {
         char backend[33], problem[CONFIRM_PROBLEM_MAX];
@@ -102,6 +112,7 @@ static void visit_note(struct worker *w, struct round *r)
 {
     struct run *run = (struct run *)(void *)r;
     unsigned noted = 0;
+    w->confirms_soon = false;
     confirm_note(w, run->all);
     LIST_FOR_EACH (&w->sessions, it, next) {
         const struct session *s = LIST_ITEM(it, struct session, all);
@@ -136,6 +147,8 @@ static bool take_word(struct session *s, const struct holder_reply *a)
         return false;
     uint32_t before = s->model.kept;
     model_confirm(&s->model, h->known, h->held);
+    if ((h->known & OBSTACLE_BIT(user_lock)) != 0)
+        remember_confirm(s, (h->held & OBSTACLE_BIT(user_lock)) != 0);
     tell(s, "obstacle_gone", before & ~s->model.kept);
     tell(s, "obstacle_found", s->model.kept & ~before);
     return true;
@@ -298,6 +311,7 @@ static void start(struct confirm *c)
     run->round.visit = visit_note;
     run->round.done = noted;
     c->run = run;
+    c->began_ns = clock_now_ns();
     c->wanted = c->all = false;
     round_start(c->traffic, &run->round);
 }
@@ -316,6 +330,32 @@ void confirm_run(struct confirm *c, bool all)
 static void again(void *arg)
 {
     confirm_run(arg, false);
+}
+
+static void run_for_all(void *arg)
+{
+    confirm_run(arg, true);
+}
+
+static void soon_came(struct mail *m, void *owner)
+{
+    struct confirm *c = ((struct soon *)(void *)m)->confirm;
+    int64_t since = clock_now_ns() - c->began_ns;
+    (void)owner;
+    mem_free(m);
+    if (!timer_pending(c->soon))
+        timer_set(c->soon, since > AGAIN_NS ? SOON_NS : AGAIN_NS - since);
+}
+
+void confirm_soon(struct worker *w)
+{
+    if (w->confirms_soon)
+        return;
+    w->confirms_soon = true;
+    struct soon *m = mem_zalloc(sizeof *m);
+    m->mail.deliver = soon_came;
+    m->confirm = w->traffic->confirm;
+    loop_post(w->traffic->main_loop, &m->mail);
 }
 
 void traffic_confirm(struct traffic *t, void (*done)(void *arg, const char *problem), void *arg)
@@ -342,6 +382,7 @@ struct confirm *confirm_new(struct traffic *t)
     struct confirm *c = mem_zalloc(sizeof *c);
     c->traffic = t;
     c->again = timer_new(t->main_loop, again, c);
+    c->soon = timer_new(t->main_loop, run_for_all, c);
     list_init(&c->waiters);
     return c;
 }
@@ -355,5 +396,6 @@ void confirm_free(struct confirm *c)
     if (c->run != NULL)
         run_free(c->run);
     timer_free(c->again);
+    timer_free(c->soon);
     mem_free(c);
 }

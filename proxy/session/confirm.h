@@ -31,6 +31,9 @@ void confirm_run(struct confirm *c, bool all);
 // The worker's thread. Notes the sessions that the next run asks about, earlier than its own round
 // would; nothing while a question is out.
 void confirm_note(struct worker *w, bool all);
+// Some of its sessions are remembered as soon as the server says that they hold no user lock: a run
+// about all follows within a second or so.
+void confirm_soon(struct worker *w);
 // What the session has is being asked, and nothing was sent since.
 bool confirm_is_asked(const struct session *s);
 // ... and the answer is worth a moment's wait before its locks are released.

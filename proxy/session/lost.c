@@ -47,7 +47,7 @@ static bool can_go_on(struct session *s)
     if (move_goes_on(s))
         return true;
     // Captured early: nobody has asked for locks that a routine may have taken.
-    if (m != NULL && move_is_captured(m) && !s->model.routines)
+    if (m != NULL && move_is_captured(m) && !s->model.may_lock)
         remember_take(s, m);
     return remember_is_valid(s);
 }

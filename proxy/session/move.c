@@ -482,7 +482,7 @@ void move_swap(struct session *s)
     s->tracking = true;
     take_statements(s, m);
     model_moved(&s->model, m->status);
-    s->model.sets = m->sets + m->ask.sets;
+    s->model.sets = m->sets + m->ask.sets[m->server.family == CAPTURE_MARIADB];
     model_diagnostics_lost(&s->model, m->warned);
     if (lost)
         COUNT(w, reestablished, 1);

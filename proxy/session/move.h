@@ -59,7 +59,7 @@ struct move {
     bool alike;          // compared since `wanted` was captured
     bool again;          // replayed once more, since the collation of results was another
     bool warned;         // statements of ours have left warnings on the standby link
-    unsigned sets;       // SET statements of ours on it, but for those of `ask`
+    unsigned sets;       // SET statements of ours on it, as it counts them, but for those of `ask`
     uint16_t status;     // the server's, on the standby link
     uint32_t thread_id;  // of the standby link
     uint32_t generation; // counts links: a packet handler sees that its link is gone

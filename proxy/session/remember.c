@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "session/confirm.h"
 #include "session/fleet.h"
 #include "session/move.h"
 #include "session/worker.h"
@@ -40,6 +41,7 @@ void remember_take(struct session *s, struct move *m)
 {
     struct remembered *r = remembered_new(s);
     r->known = true;
+    r->unconfirmed = s->model.may_lock;
     r->server = m->both;
     r->names = m->names;
     r->name_count = m->name_count;
@@ -53,6 +55,8 @@ void remember_take(struct session *s, struct move *m)
 void remember_captured(struct session *s)
 {
     remember_take(s, s->move);
+    if (s->remembered->unconfirmed)
+        confirm_soon(s->worker);
     COUNT(s->worker, remembered, 1);
     move_free(s);
 }
@@ -67,7 +71,16 @@ void remember_refused(struct session *s, const char *why)
 bool remember_is_valid(const struct session *s)
 {
     const struct remembered *r = s->remembered;
-    return r != NULL && r->known && r->epoch == s->epoch;
+    return r != NULL && r->known && !r->unconfirmed && r->epoch == s->epoch;
+}
+
+void remember_confirm(struct session *s, bool locked)
+{
+    struct remembered *r = s->remembered;
+    if (r == NULL || !r->unconfirmed || r->epoch != s->epoch)
+        return;
+    r->unconfirmed = false;
+    r->known = r->known && !locked;
 }
 
 void remember_renew(struct session *s)
@@ -128,7 +141,7 @@ static bool is_hopeless(const struct session *s)
     uint32_t obstacles = session_obstacles(s);
     bool learning = (obstacles & OBSTACLE_BIT(credential_unknown)) != 0 &&
                     worker_now(s->worker) - s->born_ns < LEARNING_NS;
-    return (s->model.tracker.caps & CAP_INTERACTIVE) != 0 || s->model.routines ||
+    return (s->model.tracker.caps & CAP_INTERACTIVE) != 0 ||
            (s->model.kept & OBSTACLE_BIT(diagnostics_pending)) != 0 || (!learning && !can_move(s));
 }
 

@@ -11,8 +11,9 @@
 //
 // Asking is not free for the client: warnings, ROW_COUNT() and FOUND_ROWS() of its last statement are
 // not known afterwards (1105). Whoever has warnings, or a person at a console (CAP_INTERACTIVE), is
-// therefore not asked. Nor is a session in which a stored routine may have run: it may hold a user
-// lock, and only RELEASE_ALL_LOCKS() would tell.
+// therefore not asked. Whoever may have run a stored function or trigger may hold a user lock, which
+// only RELEASE_ALL_LOCKS() would tell here: the server's own list is waited for (confirm.h). Without
+// one such a session is not remembered.
 #ifndef SLUICE_SESSION_REMEMBER_H
 #define SLUICE_SESSION_REMEMBER_H
 
@@ -25,6 +26,7 @@
 struct remembered {
     uint32_t epoch;         // session->epoch when it was asked
     bool known;             // false: asked in vain, until the client's next command
+    bool unconfirmed;       // a routine may have taken a user lock: the server has not said no yet
     unsigned name_count;    // of `names`
     char **names;           // heap: of its user variables
     struct capture capture; // without its values
@@ -61,6 +63,8 @@ void remember_take(struct session *s, struct move *m);
 bool remember_is_valid(const struct session *s);
 // Gives it to a move, whose old link cannot be asked any more.
 void remember_recall(const struct session *s, struct move *m);
+// The server has said what user locks it holds: none, or some that it cannot be remembered with.
+void remember_confirm(struct session *s, bool locked);
 // The session was made anew from it: it is true of the new link, too.
 void remember_renew(struct session *s);
 void remember_forget(struct session *s);

@@ -211,7 +211,7 @@ static void take_greeting(struct move *m, struct slice payload)
 
 void standby_round(struct move *m)
 {
-    m->sets += m->ask.sets;
+    m->sets += m->ask.sets[m->server.family == CAPTURE_MARIADB];
     ask_release(&m->ask);
     ask_init(&m->ask, m->session->model.tracker.caps, m->status);
     m->asked_born = m->asked_strangers = m->asked_uptime = m->asked_values = NOT_ASKED;

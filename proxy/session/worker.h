@@ -93,6 +93,7 @@ struct worker {
     struct lost lost;
     struct timer *retry; // when a lost standby link may be tried again
     unsigned asking;     // servers that are being asked about noted sessions (confirm.h)
+    bool confirms_soon;  // the main thread has been told, and nobody was noted since
     int64_t noted_ns;    // when they were noted
     struct timer *turns; // when the next of `slowed` may go on
     int64_t throttle_ns; // each new unit of work waits so long, 0: not at all

@@ -95,20 +95,21 @@ static unsigned ask(struct ask *a, struct buf *out, uint8_t command, const char 
     return a->count - 1;
 }
 
-static unsigned sets_in(const char *sql, size_t n)
+static void count_sets(struct ask *a, const char *sql, size_t n)
 {
     struct scan scan;
     if (n < 4 || memcmp(sql, "SET ", 4) != 0) // ours are in capitals
-        return 0;
+        return;
     scan_begin(&scan, SCAN_BACKSLASH);
     scan_feed(&scan, (const uint8_t *)sql, n);
     (void)scan_end(&scan);
-    return scan_sets(&scan);
+    for (int maria = 0; maria < 2; maria++)
+        a->sets[maria] += scan_sets(&scan, maria == 1);
 }
 
 unsigned ask_query(struct ask *a, struct buf *out, const char *sql, size_t n)
 {
-    a->sets += sets_in(sql, n);
+    count_sets(a, sql, n);
     return ask(a, out, COM_QUERY, sql, n);
 }
 

@@ -38,7 +38,7 @@ struct ask {
     uint64_t caps;
     struct answer *answers; // heap
     unsigned count, done, size;
-    unsigned sets;    // SET statements among them (scan_sets)
+    unsigned sets[2]; // SET statements among them (scan_sets): as MySQL, as MariaDB counts them
     struct buf data;  // column types and values of rows; the text of errors
     struct buf cells; // where in `data` each value lies
     uint8_t failed;   // a packet was not understood, or too much came: for good

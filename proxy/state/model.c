@@ -127,9 +127,11 @@ static uint32_t execute_begins(struct model *m, const uint8_t *head, size_t n, u
     uint32_t id = m->passing.statement;
     struct statement *s = statements_find(&m->statements, id);
     m->passing.scan = statement_flags(m, id, s);
-    const uint8_t counts = SCAN_CREATES_TABLE | SCAN_SELECTS | SCAN_SETS | SCAN_MAY_CALL;
+    const uint8_t counts =
+        SCAN_CREATES_TABLE | SCAN_SELECTS | SCAN_SETS | SCAN_SETS_MARIA | SCAN_MAY_CALL;
+    const uint8_t sets = SCAN_SETS | (m->keeps_warnings ? SCAN_SETS_MARIA : 0);
     m->passing.traits = s != NULL ? s->traits & counts : SCAN_MAY_CALL;
-    m->passing.sets = (m->passing.traits & SCAN_SETS) != 0 ? 1 : 0;
+    m->passing.sets = (m->passing.traits & sets) != 0 ? 1 : 0;
     m->passing.cursor_before =
         s != NULL && m->passing.command == COM_STMT_EXECUTE && had_cursor(s, head, n);
     if (!model_execute_begins(m, s, head, n, length))
@@ -313,7 +315,7 @@ uint32_t model_text_end(struct model *m)
     if (m->text == TEXT_SCAN || m->text == TEXT_PREPARE) {
         t->scan = scan_end(&m->scan);
         t->traits = scan_traits(&m->scan);
-        t->sets = t->command == COM_QUERY ? scan_sets(&m->scan) : 0;
+        t->sets = t->command == COM_QUERY ? scan_sets(&m->scan, m->keeps_warnings) : 0;
     }
     m->text = TEXT_NONE;
     return t->scan;
@@ -403,7 +405,7 @@ void model_moved(struct model *m, uint16_t status)
     m->tracker.status = status;
     m->kept &= ~OBSTACLE_BIT(diagnostics_pending);
     m->executed = m->created = m->sets = 0;
-    m->unconsumed = m->next_hidden = false;
+    m->unconsumed = m->next_hidden = m->may_lock = false;
     // What was asked for on the way says more than any report.
     m->portrait.missed = false;
     m->portrait.hidden = false;

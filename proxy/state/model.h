@@ -50,8 +50,10 @@ struct model {
     bool unconsumed;         // since a routine may have run, no transaction surely was
     bool next_hidden;        // and a routine has run a SET: perhaps SET TRANSACTION
     bool dumps;              // opaque because of a stream that only reads
-    bool routines;           // a stored routine may have run since the login or reset
-    bool keeps_warnings;     // whoever owns it: MariaDB, whose statements do not all replace them
+    bool may_lock;           // since the login, reset or move: a routine, if one has run, may have
+                             // taken a user lock
+    bool keeps_warnings;     // whoever owns it: MariaDB, whose statements do not all replace them,
+                             // and which counts SET in another way
     bool warned;             // the list of warnings may have entries
     uint8_t lost;            // of enum model_diagnostics
     bool settles;            // the server settles types of parameters (the owner's)

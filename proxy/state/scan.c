@@ -399,10 +399,10 @@ uint32_t scan_end(struct scan *s)
     return scan_match_end(s);
 }
 
-uint8_t scan_sets(const struct scan *s)
+uint8_t scan_sets(const struct scan *s, bool maria)
 {
     bool certain = s->mode != SCAN_BLIND && !s->executable && !s->open_end;
-    return certain ? s->sets : 0;
+    return certain ? (uint8_t)(s->sets + (maria ? s->sets_maria : 0)) : 0;
 }
 
 uint8_t scan_traits(const struct scan *s)
@@ -413,8 +413,8 @@ uint8_t scan_traits(const struct scan *s)
         traits |= SCAN_CREATES_TABLE;
     if (certain && s->selects)
         traits |= SCAN_SELECTS;
-    if (certain && scan_sets(s) == 1)
-        traits |= SCAN_SETS;
+    if (certain && scan_sets(s, true) == 1)
+        traits |= s->sets == 1 ? SCAN_SETS : SCAN_SETS_MARIA;
     if (!certain || s->may_call)
         traits |= SCAN_MAY_CALL;
     if (s->reads || (!certain && (s->flags & SCAN_user_variable)))

@@ -92,22 +92,23 @@ struct scan {
     bool plain;     // most tokens only have to be remembered (scan_match_token)
     uint8_t each;   // KILL and SET look at each of their tokens
     uint8_t kill_state;
-    bool open_end;   // the text ended inside something
-    bool executable; // it has a comment that some servers execute
-    bool inside;     // SET: a bracket has been opened
-    bool assigns;    // SET: a variable, or what stands for some
-    bool password;   // SET PASSWORD
-    bool may_call;   // a statement had more than two tokens
-    uint8_t sets;    // see scan_sets
-    bool reads;      // user variables, not only as targets of SET
-    bool creates;    // its first statement begins with CREATE TABLE
-    bool selects;    // with SELECT
-    bool ended;      // a statement came before this one
-    bool restart;    // the next token begins the statement anew (SET STATEMENT ... FOR)
-    uint32_t before; // the last four tokens, a byte each, the latest lowest
-    uint32_t here;   // flags of the statement being read
-    uint32_t all;    // flags that every statement so far has
-    uint32_t seen;   // words of this statement that are asked for at its end
+    bool open_end;      // the text ended inside something
+    bool executable;    // it has a comment that some servers execute
+    bool inside;        // SET: a bracket has been opened
+    bool assigns;       // SET: a variable, or what stands for some
+    bool password;      // SET PASSWORD
+    uint8_t sets_maria; // see scan_sets
+    bool may_call;      // a statement had more than two tokens
+    uint8_t sets;       // see scan_sets
+    bool reads;         // user variables, not only as targets of SET
+    bool creates;       // its first statement begins with CREATE TABLE
+    bool selects;       // with SELECT
+    bool ended;         // a statement came before this one
+    bool restart;       // the next token begins the statement anew (SET STATEMENT ... FOR)
+    uint32_t before;    // the last four tokens, a byte each, the latest lowest
+    uint32_t here;      // flags of the statement being read
+    uint32_t all;       // flags that every statement so far has
+    uint32_t seen;      // words of this statement that are asked for at its end
     uint32_t seen_ever;
     uint64_t number;                 // of KILL
     uint8_t word[SCAN_WORD_MAX + 1]; // last: not cleared by scan_begin
@@ -121,12 +122,13 @@ enum scan_trait {
     SCAN_READS_VARIABLES = 4, // user variables, perhaps: not only as the targets of SET
     SCAN_SELECTS = 8,         // one SELECT, and nothing else
     SCAN_SETS = 16,           // one SET that `scan_sets` counts, and nothing else
-    SCAN_MAY_CALL = 32,       // of more words than SELECT 1: perhaps a function
+    SCAN_SETS_MARIA = 32,     // one that only MariaDB counts
+    SCAN_MAY_CALL = 64,       // of more words than SELECT 1: perhaps a function
 };
 uint8_t scan_traits(const struct scan *s);
-// How many statements of the text are for sure a SET that both servers count in Com_set_option; of
-// passwords, roles and resource groups MySQL counts none.
-uint8_t scan_sets(const struct scan *s);
+// How many statements of the text are for sure a SET that the server counts in Com_set_option; of
+// passwords and roles only MariaDB counts them.
+uint8_t scan_sets(const struct scan *s, bool maria);
 void scan_begin(struct scan *s, enum scan_mode mode);
 void scan_feed(struct scan *s, const uint8_t *p, size_t n);
 // The text is complete; returns the flags of all its statements together, `diagnostics_read` and

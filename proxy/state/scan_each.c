@@ -77,8 +77,8 @@ void scan_each_token(struct scan *s, uint8_t token)
     if (s->each >= EACH_SET) {
         // The name of a function, where a variable should be: SET PASSWORD = ...
         s->password = s->password || (s->tokens == 1 && token == TOKEN_BUILTIN);
-        s->assigns =
-            s->assigns || token == TOKEN_EQUAL || token == KW_NAMES || token == KW_TRANSACTION;
+        s->assigns = s->assigns || token == TOKEN_EQUAL || token == KW_NAMES ||
+                     token == KW_TRANSACTION || token == KW_CHARSET || token == KW_SET;
         s->inside = s->inside || token == TOKEN_OPEN;
         set_token(s, token);
     }

@@ -361,8 +361,12 @@ static void statement_ends(struct scan *s)
     judge(s);
     if (s->each == EACH_KILL)
         judge_kill(s);
-    if (s->each == EACH_SET && s->assigns && !s->password && s->sets < UINT8_MAX)
-        s->sets++;
+    if (s->each == EACH_SET && s->sets + s->sets_maria < UINT8_MAX) {
+        if (s->assigns && !s->password)
+            s->sets++;
+        else
+            s->sets_maria++;
+    }
     s->may_call = s->may_call || s->tokens > 2;
     s->flags |= s->here & ~FLAGS_OF_ALL;
     s->all &= s->here;

@@ -8,6 +8,7 @@ from lib.moving import OPTIONS
 from lib.servers import Server
 from lib.sluice import Sluice, table_of
 from lib.states import USERS
+from test_confirm import TELLS, need_told
 from lib.talk import Action, Answer, MySQLdbSession, PyMySQL, RawSession, Session
 from lib.util import wait_until
 
@@ -18,8 +19,14 @@ INTERACTIVE = 0x400
 REMEMBER = {"remember_per_second": 50}  # off unless asked for
 
 
+def options(t: Case) -> list[str]:
+    """A server that tells of user locks: else who may have run a routine is not remembered."""
+    need_told(t)
+    return [*OPTIONS[t.family], *TELLS[t.family]]
+
+
 def begin(t: Case, **settings: Any) -> tuple[Server, Sluice]:
-    server = t.own_server(extra=OPTIONS[t.family])
+    server = t.own_server(extra=options(t))
     server.sql("CREATE TABLE app.log (id INT PRIMARY KEY AUTO_INCREMENT, v INT) ENGINE=InnoDB")
     sluice = t.sluice(server, **{"hold": {"max": "60s"}, "migrate": REMEMBER, **settings})
 
@@ -37,7 +44,7 @@ def restart(t: Case, server: Server, sig: int = 9, between: Callable[[], None] =
     port = server.port
     server.stop(sig)
     between()
-    server.start(OPTIONS[t.family], port=port)
+    server.start(options(t), port=port)
 
 
 def session(sluice: Sluice, caps: int = 0) -> RawSession:
@@ -190,6 +197,13 @@ def test_what_only_the_server_knew(t: Case) -> None:
     """User variables, LAST_INSERT_ID(), temporary tables and locks: right, or an honest end."""
     server, sluice = begin(t)
     server.sql("CREATE PROCEDURE app.take() DO GET_LOCK('deep', 0)")
+    server.sql("CREATE FUNCTION app.take_lock() RETURNS INT NOT DETERMINISTIC NO SQL"
+               " RETURN GET_LOCK('function', 0)")
+    server.sql("CREATE TABLE app.o (id INT)")
+    server.sql("CREATE TRIGGER app.tr BEFORE INSERT ON app.o FOR EACH ROW"
+               " SET @l = GET_LOCK('trigger', 0)")
+    server.sql("CREATE VIEW app.w AS SELECT GET_LOCK('view', 0) AS l")
+    server.sql("CREATE PROCEDURE app.harmless() SELECT 5")
     states = (("SET @a = 'x'", "SELECT @a", b"\x01x"),
               ("SELECT @a := 'y'", "SELECT @a", b"\x01y"),
               ("INSERT INTO log (v) VALUES (1)", "SELECT LAST_INSERT_ID()", b"\x011"),
@@ -197,12 +211,18 @@ def test_what_only_the_server_knew(t: Case) -> None:
               ("SELECT GET_LOCK('l', 0)", "SELECT IS_USED_LOCK('l') = CONNECTION_ID()", b"\x011"),
               ("CREATE TEMPORARY TABLE tt AS SELECT 5 AS a", "SELECT a FROM tt", b"\x015"),
               ("CALL take()", "SELECT IS_USED_LOCK('deep') = CONNECTION_ID()", b"\x011"),
+              ("SELECT take_lock()", "SELECT IS_USED_LOCK('function') = CONNECTION_ID()",
+               b"\x011"),
+              ("INSERT INTO o VALUES (1)", "SELECT IS_USED_LOCK('trigger') = CONNECTION_ID()",
+               b"\x011"),
+              ("SELECT * FROM w", "SELECT IS_USED_LOCK('view') = CONNECTION_ID()", b"\x011"),
+              ("CALL harmless()", "SELECT 1", b"\x011"),
               ("SET ROLE NONE", "SELECT IFNULL(CURRENT_ROLE(), 'NONE') = 'NONE'", b"\x011"))
     clients = [session(sluice) for _ in states]
     for client, (setup, _, _) in zip(clients, states):
         assert client.do(setup).error is None
     if t.rested:
-        remembered(sluice, 4)       # the others cannot be
+        remembered(sluice, 5)       # the others cannot be (on MySQL := warns)
     restart(t, server)
     for client, (_, probe, right) in zip(clients, states):
         honest(client.do(probe), right)

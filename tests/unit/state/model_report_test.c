@@ -310,6 +310,7 @@ Test(report, a_routine_that_sets)
         {{"CALL p()", "SELECT 1"}, false, true},
         {{"SELECT f()"}, false, false}, // MySQL takes it in no function
         {{"SELECT f()"}, true, true},
+        {{"SET PASSWORD = 'x'", "SET ROLE NONE", "SELECT f()"}, true, false},
         {{"SELECT 1"}, true, false},
         {{"SELECT f() FROM t"}, true, false}, // and was a transaction itself
     };

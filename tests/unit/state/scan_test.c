@@ -489,7 +489,7 @@ Test(scan, traits)
     struct scan s;
     for (size_t i = 0; i < sizeof traits / sizeof *traits; i++) {
         (void)scan_cut(&s, SCAN_BACKSLASH, traits[i].text, 7);
-        uint8_t others = SCAN_SETS | SCAN_MAY_CALL; // see below
+        uint8_t others = SCAN_SETS | SCAN_SETS_MARIA | SCAN_MAY_CALL; // see below
         cr_expect_eq(scan_traits(&s) & ~others, traits[i].traits, "%s", traits[i].text);
         (void)scan_cut(&s, SCAN_BLIND, traits[i].text, 7);
         cr_expect_eq(scan_traits(&s) & (SCAN_CREATES_TABLE | SCAN_SELECTS), 0, "%s",
@@ -497,42 +497,44 @@ Test(scan, traits)
     }
 }
 
-// Com_set_option of both servers, as measured, or less.
+// Com_set_option, as measured, or less: MySQL's and MariaDB's.
 Test(scan, sets)
 {
     static const struct {
         const char *text;
-        uint8_t sets;
+        uint8_t mysql, maria;
     } rows[] = {
-        {"SET @a = 1", 1},
-        {"set @a := 1 ;", 1},
-        {"SET NAMES utf8mb4 COLLATE utf8mb4_bin", 1},
-        {"SET SESSION sql_mode = '', @a = 5", 1},
-        {"SET @@session.sql_mode = ''", 1},
-        {"SET autocommit=0", 1},
-        {"SET SESSION TRANSACTION READ ONLY", 1},
-        {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", 1},
-        {"SET @a = 1; SELECT 1; SET @b = 2", 2},
-        {"SET PASSWORD = 'x'", 0},
-        {"SET PASSWORD FOR a@b = 'x'", 0},
-        {"SET ROLE ALL", 0},
-        {"SET DEFAULT ROLE a TO b", 0},
-        {"SET RESOURCE GROUP g", 0},
-        {"SET STATEMENT max_statement_time = 1 FOR SELECT a = 1", 0},
-        {"UPDATE t SET a = 1", 0},
-        {"SELECT 'SET @a = 1'", 0},
-        {"CREATE PROCEDURE p() BEGIN SET @a = 1; END", 0},
-        {"/*!50000 SET @a = 1 */", 0},
-        {"SET @a = 'open", 0},
+        {"SET @a = 1", 1, 1},
+        {"set @a := 1 ;", 1, 1},
+        {"SET NAMES utf8mb4 COLLATE utf8mb4_bin", 1, 1},
+        {"SET CHARACTER SET latin1", 1, 1},
+        {"SET CHARSET latin1", 1, 1},
+        {"SET SESSION sql_mode = '', @a = 5", 1, 1},
+        {"SET @@session.sql_mode = ''", 1, 1},
+        {"SET autocommit=0", 1, 1},
+        {"SET SESSION TRANSACTION READ ONLY", 1, 1},
+        {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", 1, 1},
+        {"SET @a = 1; SELECT 1; SET @b = 2", 2, 2},
+        {"SET PASSWORD = 'x'", 0, 1},
+        {"SET PASSWORD FOR a@b = 'x'", 0, 1},
+        {"SET ROLE ALL", 0, 1},
+        {"SET DEFAULT ROLE a TO b", 0, 1},
+        {"SET STATEMENT max_statement_time = 1 FOR SELECT a = 1", 0, 0},
+        {"UPDATE t SET a = 1", 0, 0},
+        {"SELECT 'SET @a = 1'", 0, 0},
+        {"CREATE PROCEDURE p() BEGIN SET @a = 1; END", 0, 0},
+        {"/*!50000 SET @a = 1 */", 0, 0},
+        {"SET @a = 'open", 0, 0},
     };
     struct scan s;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         (void)scan_cut(&s, SCAN_BACKSLASH, rows[i].text, 5);
-        cr_expect_eq(scan_sets(&s), rows[i].sets, "%s", rows[i].text);
-        bool one = (scan_traits(&s) & SCAN_SETS) != 0;
-        cr_expect_eq(one, rows[i].sets == 1, "%s", rows[i].text);
+        cr_expect_eq(scan_sets(&s, false), rows[i].mysql, "%s", rows[i].text);
+        cr_expect_eq(scan_sets(&s, true), rows[i].maria, "%s", rows[i].text);
+        uint8_t trait = rows[i].mysql == 1 ? SCAN_SETS : rows[i].maria == 1 ? SCAN_SETS_MARIA : 0;
+        cr_expect_eq(scan_traits(&s) & (SCAN_SETS | SCAN_SETS_MARIA), trait, "%s", rows[i].text);
         (void)scan_cut(&s, SCAN_BLIND, rows[i].text, 5);
-        cr_expect_eq(scan_sets(&s), 0, "%s", rows[i].text);
+        cr_expect_eq(scan_sets(&s, true), 0, "%s", rows[i].text);
     }
 }
 
