@@ -95,10 +95,17 @@ static unsigned ask(struct ask *a, struct buf *out, uint8_t command, const char 
     return a->count - 1;
 }
 
+// Ours are in capitals, and what they execute is a SET.
 static void count_sets(struct ask *a, const char *sql, size_t n)
 {
+    static const char executes[] = "EXECUTE IMMEDIATE ";
     struct scan scan;
-    if (n < 4 || memcmp(sql, "SET ", 4) != 0) // ours are in capitals
+    if (n >= sizeof executes && memcmp(sql, executes, sizeof executes - 1) == 0) {
+        a->sets[0]++;
+        a->sets[1]++;
+        return;
+    }
+    if (n < 4 || memcmp(sql, "SET ", 4) != 0)
         return;
     scan_begin(&scan, SCAN_BACKSLASH);
     scan_feed(&scan, (const uint8_t *)sql, n);

@@ -17,4 +17,9 @@ struct execute_form {
 enum execute_head statement_execute_form(const struct statement *s, uint64_t caps,
                                          const uint8_t *payload, size_t n, struct execute_form *f);
 
+// Whether an INSERT, UPDATE or DELETE may read a NULL parameter of one type in another way than of
+// another one, as COALESCE(?, a) does, or CASE, or what is selected. `text` may be NULL. False alarms
+// are fine.
+bool statement_nulls_count(const char *text, size_t n);
+
 #endif

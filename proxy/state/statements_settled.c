@@ -59,6 +59,7 @@ struct settled {
     bool varied;  // not all executes had the same kinds; NULLs and odd texts are never the same
     bool doubted; // an execute was refused, perhaps before its types were settled
     bool apart;   // PRESENT counts
+    bool nulls;   // the type of a NULL counts; known while `apart`
     uint8_t kinds[];
 };
 
@@ -235,6 +236,13 @@ static bool bound_kinds(const struct statement *s, uint64_t caps, const uint8_t 
 
 enum verdict { TAKEN, PERHAPS, AGAIN };
 
+// Each takes the other: an ALTER TABLE in between, which nobody sees, decides which one is settled.
+static bool after_alter_other(uint8_t settled, uint8_t bound)
+{
+    return (settled == KIND_TIME && bound == KIND_DATETIME) ||
+           (settled == KIND_DATETIME && bound == KIND_TIME);
+}
+
 static enum verdict verdict_on(uint8_t derived, uint8_t settled, uint8_t bound)
 {
     if (bound == KIND_NULL || bound == settled)
@@ -243,6 +251,8 @@ static enum verdict verdict_on(uint8_t derived, uint8_t settled, uint8_t bound)
         return PERHAPS;
     if (bound == KIND_ODD_TEXT)
         return is_integer(settled) ? PERHAPS : TAKEN;
+    if (after_alter_other(settled, bound))
+        return PERHAPS;
     if ((takes[settled] >> bound & 1) != 0)
         return TAKEN;
     bool limit = derived == KIND_UNSIGNED && is_integer(settled) && is_integer(bound);
@@ -346,6 +356,7 @@ void statement_prepared_anew(struct statement *s)
     memcpy(kinds_of(s, PRESENT), kinds_of(s, DERIVED), s->params);
     t->apart = t->executed && (t->doubted || has(s, kinds_of(s, SETTLED), KIND_UNSURE) ||
                                !equal(s, kinds_of(s, SETTLED), kinds_of(s, DERIVED)));
+    t->nulls = t->apart && (s->columns > 0 || statement_nulls_count(s->text, s->text_n));
 }
 
 bool statement_is_apart(const struct statement *s)
@@ -353,12 +364,12 @@ bool statement_is_apart(const struct statement *s)
     return s->settled != NULL && s->settled->apart;
 }
 
-// A NULL's type is seen in what comes back; what comes back of an INSERT does not tell it.
+// A NULL's type is seen in what comes back, or decides the type of an expression.
 static bool agree(const struct statement *s, const uint8_t *there, const uint8_t *here,
                   const uint8_t *bound)
 {
     for (unsigned i = 0; i < s->params; i++) {
-        bool matters = bound[i] != KIND_NULL || s->columns > 0;
+        bool matters = bound[i] != KIND_NULL || s->settled->nulls;
         if (matters && (there[i] != here[i] || there[i] == KIND_UNSURE))
             return false;
     }

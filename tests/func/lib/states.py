@@ -462,8 +462,8 @@ row("isolation_at_one", "SET @@transaction_isolation = 'SERIALIZABLE'",
     "SELECT @@transaction_isolation", family="mysql", may=("next_transaction_set", "unit of work"),
     random=False)
 
-# The same as the last act of a routine, which no text shows: the server's count of SETs tells. MySQL
-# is asked, with REPEATABLE READ as the session's level; else one that may have one is ended.
+# The same as the last act of a routine, which no text shows: a count of SETs tells. MySQL is asked,
+# with REPEATABLE READ as the session's level; else one that may have one is ended.
 NEXT = ("next_transaction_set",)
 READ_ONLY_P = "CREATE PROCEDURE p() BEGIN SET TRANSACTION READ ONLY; END"
 LEVEL_P = READ_ONLY_P.replace("READ ONLY", "ISOLATION LEVEL READ COMMITTED")
@@ -707,6 +707,13 @@ settled("double", "SELECT ?", [(5,), (1.5,)], [(5,)], errors=1615)
 settled("both_again", "SELECT ?", [(5,), ("five",)], [(1.5,), (5,), ("five",)])
 settled("null", "SELECT ?", [(5,)], [(None,)], errors=1615)
 settled("null_type", "SELECT COALESCE(?, 9007199254740993)", [(5.25,)], [(None,)], errors=1615)
+# In silence the row would be 9.007199254740992e15 or 9007199254740993: the INSERT must be refused.
+row("ps_settled_null_insert", [P("p", "INSERT INTO n VALUES (COALESCE(?, 9007199254740993))"),
+    X("p", 5.25)], [X("p", None)], family="mysql", errors=1615, **NO_MIX,
+    fixture=("CREATE TABLE n (v VARCHAR(50))",))
+row("ps_settled_null_plain", [P("p", "INSERT INTO n (v) VALUES (?)"), X("p", 5), X("p", None)],
+    [X("p", None), "SELECT * FROM n"], family="mysql", **NO_MIX,
+    fixture=("CREATE TABLE n (v VARCHAR(50))",))
 settled("greatest", "SELECT GREATEST(?, ?)", [(5, 10)], [("5", "10")], errors=1615)
 settled("json", "SELECT JSON_ARRAY(?)", [(5,)], [("five",)], errors=1615)
 settled("text_column", "SELECT id FROM app.nums WHERE CONCAT(id) = ?", [(5,)], [("007",)],

@@ -103,12 +103,14 @@ static bool reads_alike(struct statement *s, const char *kinds)
     return alike;
 }
 
-static struct statement *prepared(struct statements *all, const char *derived, uint16_t columns)
+static struct statement *prepared_text(struct statements *all, const char *derived,
+                                       uint16_t columns, const char *text)
 {
     uint8_t definition[32];
     size_t n = recording_hex("03646566000000013f000c3f0015000000088000000000", definition);
     statements_init(all);
-    struct statement *s = statements_add(all, 1, 0, PARAMS, columns, mem_strdup("x"), 1, NULL);
+    struct statement *s =
+        statements_add(all, 1, 0, PARAMS, columns, mem_strdup(text), (uint32_t)strlen(text), NULL);
     statement_settles(s);
     for (unsigned i = 0; i < PARAMS && derived[i] != '?'; i++) {
         definition[17] = type_of(derived[i]);
@@ -116,6 +118,41 @@ static struct statement *prepared(struct statements *all, const char *derived, u
         statement_defined(s, i, definition, n);
     }
     return s;
+}
+
+static struct statement *prepared(struct statements *all, const char *derived, uint16_t columns)
+{
+    return prepared_text(all, derived, columns, "x");
+}
+
+// The type of a NULL counts where it may decide that of something else.
+Test(statement_settled, nulls_that_come_not_back)
+{
+    static const struct {
+        const char *text;
+        bool alike;
+    } texts[] = {
+        {"INSERT INTO t (a, b) VALUES (?, ?)", true},
+        {"INSERT INTO t(a, b) values(?,?), (?, 'f(?)')", true},
+        {"UPDATE t SET a = ? WHERE b IN (?) AND (c = 5)", true},
+        {"DELETE FROM t WHERE a = ? /* f(?) */ AND b = NOW() -- f(?)\n AND c = ?", true},
+        {"INSERT INTO t VALUES ('it\\'s (', ?)", true},
+        {"INSERT INTO t VALUES (COALESCE(?, 5), ?)", false},
+        {"INSERT INTO t VALUES (coalesce (a, (?)))", false},
+        {"UPDATE t SET a = `f`(')', ?)", false},
+        {"UPDATE t SET a = CASE WHEN b THEN ? ELSE c END", false},
+        {"INSERT INTO t SELECT ?, b FROM t", false},
+        {"INSERT INTO t VALUES (/*! f( */ ?)", false},
+        {"INSERT INTO t VALUES )", false},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct statements all;
+        struct statement *s = prepared_text(&all, "is", 0, texts[i].text);
+        (void)execute(s, "fs");
+        statement_prepared_anew(s);
+        cr_expect_eq(reads_alike(s, "0s"), texts[i].alike, "%s", texts[i].text);
+        statements_release(&all);
+    }
 }
 
 Test(statement_settled, moved)
