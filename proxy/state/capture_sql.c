@@ -56,6 +56,15 @@ void capture_names_question(const struct capture_server *s, struct buf *sql)
     buf_printf(sql, " LIMIT %d", CAPTURE_USER_VARIABLES_MAX + 1);
 }
 
+// What those without a global value are born with; of others there (timestamp, gtid_next, ...) a
+// report alone is enough (portrait.c).
+#define ONLY_OF_SESSIONS                                                                           \
+    "CASE s.VARIABLE_NAME WHEN _utf8mb4'use_secondary_engine' THEN _utf8mb4'ON'"                   \
+    " WHEN _utf8mb4'resultset_metadata' THEN _utf8mb4'FULL'"                                       \
+    " WHEN _utf8mb4'transaction_allow_batching' THEN _utf8mb4'OFF'"                                \
+    " WHEN _utf8mb4'show_create_table_skip_secondary_engine' THEN _utf8mb4'OFF'"                   \
+    " ELSE s.VARIABLE_VALUE END"
+
 void capture_full_question(const struct capture_server *s, struct buf *sql)
 {
     buf_str(sql, capture_select_anything(s));
@@ -68,8 +77,9 @@ void capture_full_question(const struct capture_server *s, struct buf *sql)
         // the two readings; from 9.0 on the server says which they are.
         buf_printf(sql,
                    "CAST(s.VARIABLE_NAME AS BINARY),CAST(s.VARIABLE_VALUE AS BINARY),"
-                   "CAST(g.VARIABLE_VALUE AS BINARY) FROM performance_schema.session_variables s"
-                   " JOIN performance_schema.global_variables g"
+                   "CAST(IFNULL(g.VARIABLE_VALUE," ONLY_OF_SESSIONS ") AS BINARY)"
+                   " FROM performance_schema.session_variables s"
+                   " LEFT JOIN performance_schema.global_variables g"
                    " ON g.VARIABLE_NAME=s.VARIABLE_NAME%s LIMIT 5000",
                    s->version < 90000 ? ""
                                       : " JOIN performance_schema.variables_metadata m"

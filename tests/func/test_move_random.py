@@ -5,7 +5,7 @@ list thought of. Between two statements all sessions move to the other server. T
 function of the seed, which every failure shows, with the shortest script that shows it too.
 
     MOVE_SEED=12345 tests/func/run 'move_random.random[mariadb]'     that sequence again
-    MOVE_SECONDS=600 tests/func/run move_random                      for ten minutes
+    ISSUE3=1 MOVE_SECONDS=600 make func T=move_random                for ten minutes
     MOVE_SHRINK=300 tests/func/run move_random                       as long for a failure's script
     MOVE_SKIP='utf16 ps_under' tests/func/run move_random            without rows of these names
 """
@@ -26,7 +26,7 @@ SECONDS = float(os.environ.get("MOVE_SECONDS", "14"))
 @test(deadline=120 + SECONDS + 12 * SHRINK_SECONDS, own=True, order=31, family=FAMILIES)
 def test_random(t: Case) -> None:
     if not OPEN_TOO:
-        raise Skip("issue 3 is open: random sequences still find differences; ISSUE3=1 runs it")
+        raise Skip("issue 3 is open: docs/MIGRATION-LIMITS.md, Open; ISSUE3=1 runs it")
     seed = int(os.environ.get("MOVE_SEED") or random.SystemRandom().getrandbits(32))
     stage = Stage(Trio(t), seed)
     t.defer(stage.close)

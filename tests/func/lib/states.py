@@ -551,6 +551,11 @@ row("auto_is_null_pending", ("SET sql_auto_is_null = 1", INSERT),
 row("auto_is_null_zero", ("SET sql_auto_is_null = 1", INSERT, "SET last_insert_id = 0"),
     ("SET last_insert_id = 1", "SELECT id, v FROM t WHERE id IS NULL"),
     fixture=(TABLE,), may=(STATE, "sql_auto_is_null"), random=False)
+# Under a charset that may hide quotes reports are not trusted: all variables are asked for.
+row("var_blind_only_session", ("SET NAMES gb18030", "SET SESSION use_secondary_engine = 'OFF'",
+    "SET SESSION sort_buffer_size = 65536"),
+    "SELECT @@use_secondary_engine, @@sort_buffer_size", family="mysql",
+    drivers=("raw-text", "raw-binary", "raw-track"))
 row("untouched", "SELECT 1",
     "SELECT @@sql_mode, @@time_zone, @@group_concat_max_len, @@lc_time_names, @@autocommit,"
     " @@div_precision_increment, @@default_week_format, @@foreign_key_checks, @@unique_checks,"
