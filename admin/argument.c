@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "drain/drain.h"
+#include "control/mongo_set.h"
 #include "session/traffic.h"
 
 static const char *then_choice(unsigned i)
@@ -62,6 +63,13 @@ static enum sl_code parse_host(const char *text, struct value *out)
     return cidr_parse(text, &rule, NULL);
 }
 
+static enum sl_code parse_member(const char *text, struct value *out)
+{
+    (void)out;
+    char host[MONGO_HOST_MAX];
+    return mongo_host_normalize(text, host, NULL);
+}
+
 static enum sl_code parse_number(const char *text, struct value *out)
 {
     uint64_t n = 0;
@@ -101,6 +109,7 @@ static const struct {
     [ARGUMENT_BACKEND] = {"the name of a backend (show backends)", parse_text, NULL},
     [ARGUMENT_COMMAND] = {"words of a command", parse_any, NULL},
     [ARGUMENT_COUNT] = {"a number", parse_number, NULL},
+    [ARGUMENT_MEMBER] = {"HOST:PORT (mongo status)", parse_member, NULL},
 };
 
 const char *argument_kind_label(enum argument_kind kind)

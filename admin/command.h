@@ -37,7 +37,8 @@ const char *admin_role_name(enum admin_role role);
     X(LEVEL, "LEVEL")                                                                              \
     X(BACKEND, "BACKEND")                                                                          \
     X(COMMAND, "COMMAND") /* words of a command, for help */                                       \
-    X(COUNT, "N")
+    X(COUNT, "N")                                                                                  \
+    X(MEMBER, "HOST:PORT") /* of a MongoDB set */
 
 enum argument_kind {
 #define X(name, text) ARGUMENT_##name,

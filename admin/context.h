@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "control/monitor.h"
 #include "cutover/conductor.h"
+#include "cutover/mongo_conductor.h"
 #include "net/loop.h"
 #include "session/traffic.h"
 
@@ -35,6 +36,13 @@ struct cutover_order {
     bool check; // the preflight alone
     bool dry_run, ask;
     int64_t budget_ns; // 0: as configured
+};
+
+struct mongo_order {
+    enum mongo_deed deed;
+    const char *host; // NULL: the healthiest
+    const char *by;
+    bool dry_run; // the preflight alone
 };
 
 struct admin_context {
@@ -65,6 +73,12 @@ struct admin_context {
     enum sl_code (*cutover)(void *arg, const struct cutover_order *order, struct sl_error *err);
     // Lets traffic go on after a cutover that did not end (cutover/unended.h).
     enum sl_code (*forget_cutover)(void *arg, struct sl_error *err);
+    // The same for the MongoDB set: SL_ENOTFOUND when there is none (mongo.uri), SL_EINVAL for a
+    // host that is none. A look ends with mongo_seen.
+    struct mongo_conductor *mongo;
+    enum sl_code (*order_mongo)(void *arg, const struct mongo_order *order, struct sl_error *err);
+    enum sl_code (*look_mongo)(void *arg, struct sl_error *err);
+    enum sl_code (*forget_mongo)(void *arg, struct sl_error *err);
     // Every account that sluice has seen log in, in order of user; `each` runs inside the call.
     void (*list_accounts)(void *arg, void (*each)(void *each_arg, const struct account_row *row),
                           void *each_arg);

@@ -109,7 +109,7 @@ void run_cutover_status(struct request *r)
 static const struct column ROWS[] = {
     {"name", "check"}, {"verdict", "verdict"}, {"evidence", "evidence"}};
 
-static void add_findings(struct answer *a, const struct preflight *found)
+void cutover_add_findings(struct answer *a, const struct preflight *found)
 {
     answer_fact(a, "verdict", "verdict", cell_text(verdict_name(preflight_verdict(found))));
     answer_table(a, "rows", "", ROWS, sizeof ROWS / sizeof *ROWS);
@@ -128,7 +128,7 @@ static void end_check(struct request *r, const struct conductor_status *how)
     struct sl_error err;
     conductor_findings(r->context->conductor, &found);
     if (found.count > 0)
-        add_findings(r->answer, &found);
+        cutover_add_findings(r->answer, &found);
     if (how->last == CONDUCTOR_DONE) {
         request_done(r);
         return;

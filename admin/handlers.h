@@ -30,6 +30,19 @@ void run_cutover_forget(struct request *r);
 // For the daemon: a line of progress, and the end.
 void cutover_said(struct request_home *home, int64_t at_ns, const char *line);
 void cutover_ended(struct request_home *home, const struct conductor_status *how);
+// The verdict, and a table of a preflight's rows.
+void cutover_add_findings(struct answer *a, const struct preflight *found);
+// mongo.c
+void run_mongo_status(struct request *r);
+void run_mongo_add(struct request *r);
+void run_mongo_failover(struct request *r);
+void run_mongo_remove(struct request *r);
+void run_mongo_abort(struct request *r);
+void run_mongo_forget(struct request *r);
+// For the daemon: a line of progress, the end, and what a look has seen (`set` NULL: why not).
+void mongo_said(struct request_home *home, int64_t at_ns, const char *line);
+void mongo_ended(struct request_home *home, const struct mongo_status *how);
+void mongo_seen(struct request_home *home, const struct mongo_set *set, const struct sl_error *err);
 // warm.c
 void run_warm(struct request *r);
 // traffic.c: the gate and the ladder

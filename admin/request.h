@@ -42,6 +42,7 @@ struct request_home {
     const struct command_table *table;
     struct list requests;
     struct request *cutover; // the one that started it and waits for its end, or NULL
+    struct request *mongo;   // likewise
 };
 
 enum request_state { REQUEST_RUNNING, REQUEST_ANSWERED, REQUEST_LEFT };

@@ -115,6 +115,21 @@ void admin_cutover_ended(struct admin *a, const struct conductor_status *how)
     cutover_ended(&a->home, how);
 }
 
+void admin_mongo_said(struct admin *a, int64_t at_ns, const char *line)
+{
+    mongo_said(&a->home, at_ns, line);
+}
+
+void admin_mongo_ended(struct admin *a, const struct mongo_status *how)
+{
+    mongo_ended(&a->home, how);
+}
+
+void admin_mongo_seen(struct admin *a, const struct mongo_set *set, const struct sl_error *err)
+{
+    mongo_seen(&a->home, set, err);
+}
+
 void admin_reloaded(struct admin *a)
 {
     a->scope = role_scope_of(a->socket_path);

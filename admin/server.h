@@ -41,6 +41,10 @@ void admin_backends_seen(struct admin *a);
 // The conductor said something; its cutover has ended.
 void admin_cutover_said(struct admin *a, int64_t at_ns, const char *line);
 void admin_cutover_ended(struct admin *a, const struct conductor_status *how);
+// The same of MongoDB's conductor; and its looker has seen the set, or `set` is NULL and err why not.
+void admin_mongo_said(struct admin *a, int64_t at_ns, const char *line);
+void admin_mongo_ended(struct admin *a, const struct mongo_status *how);
+void admin_mongo_seen(struct admin *a, const struct mongo_set *set, const struct sl_error *err);
 // context->config has been replaced, by SIGHUP or by the command: roles and the HTTP token are
 // taken from the new one.
 void admin_reloaded(struct admin *a);

@@ -77,6 +77,15 @@ static const struct argument CUTOVER[] = {
     {"budget", ARGUMENT_DURATION, NULL, "the longest stall; default: cutover.budget"},
     {"timeout", ARGUMENT_DURATION, NULL, "stop waiting for the end after this long; it goes on"},
     END};
+#define DRY                                                                                        \
+    {                                                                                              \
+        "dry-run", ARGUMENT_FLAG, NULL, "only look: what speaks for and against it"                \
+    }
+static const struct argument MONGO[] = {
+    DRY,
+    {"timeout", ARGUMENT_DURATION, NULL, "stop waiting for the end after this long; it goes on"},
+    END};
+static const struct argument MONGO_STATUS[] = {TIMEOUT("60s"), END};
 static const struct argument EVENTS[] = {
     {"timeout", ARGUMENT_DURATION, NULL, "end the stream after this long"}, END};
 
@@ -190,6 +199,41 @@ static const struct command ROWS[] = {
      "After a kill in the middle of a cutover sluice starts with the gate closed. Make sure that "
      "one "
      "server is writable and the other is not, and that it is the active one; then this."},
+    {"mongo status", NOTHING, MONGO_STATUS, ROLE_VIEW, false, true, run_mongo_status,
+     "the MongoDB set, member by member, and the last manoeuvre", NULL},
+    {"mongo add",
+     {ARGUMENT_MEMBER, 1, 1},
+     MONGO,
+     ROLE_OPERATE,
+     WAITS,
+     run_mongo_add,
+     "attach a member: without a vote until it is filled, then with one",
+     "It may take hours, and goes on when its client leaves or sluice restarts. mongo abort takes "
+     "the "
+     "member out again."},
+    {"mongo failover",
+     {ARGUMENT_MEMBER, 0, 1},
+     MONGO,
+     ROLE_OPERATE,
+     WAITS,
+     run_mongo_failover,
+     "make that member primary, or the healthiest, and put everything back",
+     "Clients are not touched: their drivers follow. Anything that goes wrong before the new "
+     "primary "
+     "has taken a write undoes all of it. Says for how long nobody took a write."},
+    {"mongo remove",
+     {ARGUMENT_MEMBER, 1, 1},
+     MONGO,
+     ROLE_OPERATE,
+     WAITS,
+     run_mongo_remove,
+     "take a member out of the set: first its vote, then itself",
+     "Refused for the primary, and when the others would not be a majority."},
+    {"mongo abort", NOTHING, NULL, ROLE_OPERATE, CHANGES, run_mongo_abort,
+     "undo the manoeuvre under way, as long as it can be", NULL},
+    {"mongo forget", NOTHING, NULL, ROLE_ADMIN, CHANGES, run_mongo_forget,
+     "give up a manoeuvre that is stuck: what it has changed stays",
+     "For a set that does not come back. Look at the configuration and the freezes yourself."},
     {"reload", NOTHING, NULL, ROLE_ADMIN, CHANGES, run_reload,
      "read the configuration and the certificates again",
      "With an error in the file nothing changes. Says which keys need a restart."},

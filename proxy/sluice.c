@@ -25,6 +25,7 @@
 #include "credentials.h"
 #include "drain/drain.h"
 #include "net/loop.h"
+#include "mongo.h"
 #include "services.h"
 #include "session/traffic.h"
 #include "stage.h"
@@ -37,6 +38,7 @@ struct sluice {
     struct services *services;
     struct credentials *credentials;
     struct stage *stage;
+    struct mongo_stage *mongo;
     struct backend_view views[MONITOR_BACKENDS_MAX];
     int lock; // of the state folder, -1: not held
     bool stopping;
@@ -225,13 +227,38 @@ static enum sl_code order_cutover(void *arg, const struct cutover_order *order,
                                   struct sl_error *err)
 {
     struct sluice *s = arg;
-    return stage_order(s->stage, active_name(s), order, err);
+    enum sl_code code = mongo_stage_check_idle(s->mongo, err);
+    return code == SL_OK ? stage_order(s->stage, active_name(s), order, err) : code;
 }
 
 static enum sl_code forget_cutover(void *arg, struct sl_error *err)
 {
     struct sluice *s = arg;
     return stage_forget(s->stage, err);
+}
+
+static void follow_cutover(void *arg, const struct conductor_status *how)
+{
+    struct sluice *s = arg;
+    mongo_stage_follow(s->mongo, how);
+}
+
+static enum sl_code order_mongo(void *arg, const struct mongo_order *order, struct sl_error *err)
+{
+    struct sluice *s = arg;
+    return mongo_stage_order(s->mongo, order, err);
+}
+
+static enum sl_code look_mongo(void *arg, struct sl_error *err)
+{
+    struct sluice *s = arg;
+    return mongo_stage_look(s->mongo, err);
+}
+
+static enum sl_code forget_mongo(void *arg, struct sl_error *err)
+{
+    struct sluice *s = arg;
+    return mongo_stage_forget(s->mongo, err);
 }
 
 static void list_accounts(void *arg, void (*each)(void *each_arg, const struct account_row *row),
@@ -247,13 +274,19 @@ static void stopped(void *arg)
     loop_stop(s->context.loop);
 }
 
-// No cutover is under way any more.
+// No manoeuvre is under way any more.
 static void shut_down(void *arg)
 {
     struct sluice *s = arg;
     drain_cancel(s->context.traffic);
     traffic_shutdown(s->context.traffic, s->context.config->shutdown_grace_ms * NS_PER_MS, stopped,
                      s);
+}
+
+static void stop_mongo(void *arg)
+{
+    struct sluice *s = arg;
+    mongo_stage_stop(s->mongo, shut_down, s);
 }
 
 static void begin_shutdown(void *arg)
@@ -264,7 +297,7 @@ static void begin_shutdown(void *arg)
     s->stopping = true;
     (void)sd_notify(0, "STOPPING=1");
     LOG_INFO("stopping", LOG_MS("grace_ms", s->context.config->shutdown_grace_ms * NS_PER_MS));
-    stage_stop(s->stage, shut_down, s);
+    stage_stop(s->stage, stop_mongo, s);
 }
 
 static void on_signal(void *arg, int signo)
@@ -357,11 +390,15 @@ static enum sl_code start(struct sluice *s, struct sl_error *err)
     if (code != SL_OK)
         return code;
     s->stage = stage_new(&s->context, s->credentials);
+    s->mongo = mongo_stage_new(&s->context);
+    stage_set_follower(s->stage, follow_cutover, s);
     code = admin_new(&s->context, &s->admin, err);
     if (code != SL_OK)
         return code;
     stage_set_admin(s->stage, s->admin);
+    mongo_stage_set_admin(s->mongo, s->admin);
     stage_look_back(s->stage);
+    mongo_stage_look_back(s->mongo);
     return code;
 }
 
@@ -379,6 +416,9 @@ enum sl_code sluice_new(const char *path, struct sluice **out, struct sl_error *
     s->context.repoint = repoint;
     s->context.cutover = order_cutover;
     s->context.forget_cutover = forget_cutover;
+    s->context.order_mongo = order_mongo;
+    s->context.look_mongo = look_mongo;
+    s->context.forget_mongo = forget_mongo;
     s->context.list_accounts = list_accounts;
     s->context.config = config_load(path, err);
     enum sl_code code = s->context.config == NULL ? SL_EINVAL : SL_OK;
@@ -411,6 +451,7 @@ void sluice_free(struct sluice *s)
     // No session is left, so that nobody asks the services any more; but they may still owe the
     // workers an answer. The main loop goes last: everybody posts to it.
     stage_free(s->stage);
+    mongo_stage_free(s->mongo);
     services_free(s->services);
     credentials_free(s->credentials);
     traffic_free(s->context.traffic);

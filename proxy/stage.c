@@ -23,6 +23,8 @@ struct stage {
     struct plant *plant;
     struct conductor *conductor;
     struct unended unended;
+    void (*follow)(void *arg, const struct conductor_status *how); // NULL: nobody does
+    void *follow_arg;
     void (*stopped)(void *arg); // NULL: nobody stops it
     void *stopped_arg;
 };
@@ -37,6 +39,8 @@ static void ended(void *arg, const struct conductor_status *how)
 {
     struct stage *s = arg;
     admin_cutover_ended(s->admin, how);
+    if (s->follow != NULL)
+        s->follow(s->follow_arg, how);
     if (s->stopped != NULL)
         s->stopped(s->stopped_arg);
 }
@@ -55,6 +59,13 @@ struct stage *stage_new(struct admin_context *context, struct credentials *crede
 void stage_set_admin(struct stage *s, struct admin *admin)
 {
     s->admin = admin;
+}
+
+void stage_set_follower(struct stage *s,
+                        void (*follow)(void *arg, const struct conductor_status *how), void *arg)
+{
+    s->follow = follow;
+    s->follow_arg = arg;
 }
 
 // --- a cutover that did not end -------------------------------------------------------------------

@@ -12,6 +12,9 @@ struct stage;
 // Sets context->conductor. All borrowed; `admin` may be set later, and must be before an order.
 struct stage *stage_new(struct admin_context *context, struct credentials *credentials);
 void stage_set_admin(struct stage *s, struct admin *admin);
+// Told of every cutover's end, after the admin face. NULL: nobody.
+void stage_set_follower(struct stage *s,
+                        void (*follow)(void *arg, const struct conductor_status *how), void *arg);
 // At the start: a cutover that did not end keeps the gate closed until stage_forget.
 void stage_look_back(struct stage *s);
 // The operator has seen to both servers. SL_ECONFLICT: there is nothing to forget.

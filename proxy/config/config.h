@@ -197,6 +197,7 @@ struct config_cutover {
     struct config_testers testers;
     struct config_keeps keep;
     struct config_login replication; // user NULL: as the control account
+    const char *mongo;               // HOST:PORT to fail over to after the release; NULL: nothing
 };
 
 struct config_mongo {

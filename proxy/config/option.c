@@ -211,6 +211,9 @@ const struct config_option config_options[] = {
           SECRET_FILE, "", RELOAD, "File whose first line is the password."),
     TIME("cutover.watch", FIELD_ROOT(cutover.watch_ms), "30s", 0, DAY, RELOAD,
          "How long the report follows the new server afterwards."),
+    VALUE("cutover.mongo", FIELD_ROOT(cutover.mongo), TEXT, "", RELOAD,
+          "HOST:PORT of a MongoDB member that is made primary after the release; `any`: the "
+          "healthiest."),
     VALUE("mongo.uri", FIELD_ROOT(mongo.uri), URI, "", RELOAD,
           "The replica set; not set: no `mongo` commands."),
     TIME("mongo.max_lag", FIELD_ROOT(mongo.max_lag_ms), "10s", 0, HOUR, RELOAD,

@@ -49,6 +49,7 @@ static const struct {
     {"cutover.throttle", "20ms"},
     {"cutover.catch_up", "5s"},
     {"cutover.watch", "30s"},
+    {"cutover.mongo", ""},
     {"mongo.uri", ""},
     {"mongo.max_lag", "10s"},
     {"mongo.step_down", "1m"},
@@ -104,7 +105,7 @@ static const char full[] =
     "   checks: [{name: n, sql: SELECT 1, expect: \"1\", timeout: 5s}, {name: m, command: "
     "\"true\"}],\n"
     "   testers: [{user: t, host: 10.1.0.0/16}], watch: 1s, keep: [{user: mon}],\n"
-    "   replication: {user: r, password: s, password_file: /etc/r}}\n"
+    "   replication: {user: r, password: s, password_file: /etc/r}, mongo: \"h:1\"}\n"
     "mongo: {uri: \"mongodb://u:p@h/?replicaSet=r\", max_lag: 1s, step_down: 2s, catch_up: 3s}\n"
     "admin:\n"
     "  {socket: /tmp/a.sock, mode: \"0600\", http: \"0.0.0.0:80\", http_token_file: /etc/t,\n"
