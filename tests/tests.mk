@@ -16,6 +16,7 @@ NODE_TREE  := build/node/node_modules/mysql2/package.json
 PLUGIN     := build/plugins/metadata_lock_info.so
 FETCHED    := $(MYSQL_TREE) $(NODE_TREE) $(PLUGIN)
 PROBE_BIN  := $(bin_asan)/sluice-probe
+WRITER_BIN := $(bin_asan)/sluice-mongo-writer
 
 .PHONY: test unit lint lint-selftest format generate tidy fuzz fuzz-replay func asan tsan deps-test
 
@@ -57,7 +58,7 @@ lint-selftest: | deps-test
 ## format: clang-format over all sources, in place
 format: | deps-test
 	@clang-format -i $(wildcard proxy/*.[ch] proxy/*/*.[ch] admin/*.[ch] bench/*.[ch] \
-	    tests/unit/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/probe/*.[ch])
+	    tests/unit/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] tests/probe/*.[ch] tests/mongo/*.[ch])
 
 # Documents that programs write (tests/lint/generated.txt), anew.
 generate: all
@@ -77,7 +78,7 @@ fuzz-replay: | deps-test
 	@+$(RUN) replay
 
 ## func: functional tests on real servers, the daemon under sanitizers (T=name selects)
-func: $(PROGRAMS:%=$(bin_asan)/%) $(PROBE_BIN) all | deps-test $(FETCHED)
+func: $(PROGRAMS:%=$(bin_asan)/%) $(PROBE_BIN) $(WRITER_BIN) all | deps-test $(FETCHED)
 	@SLUICE_BIN=$(bin_asan)/sluice $(RUN) func
 
 ## asan: unit and functional tests under address and undefined sanitizers
@@ -85,7 +86,7 @@ asan:
 	@+$(MAKE) unit; status=$$?; $(MAKE) func && exit $$status
 
 ## tsan: functional tests with the daemon under the thread sanitizer
-tsan: $(PROGRAMS:%=$(bin_tsan)/%) $(PROBE_BIN) all | deps-test $(FETCHED)
+tsan: $(PROGRAMS:%=$(bin_tsan)/%) $(PROBE_BIN) $(WRITER_BIN) all | deps-test $(FETCHED)
 	@SLUICE_BIN=$(bin_tsan)/sluice TSAN_OPTIONS="halt_on_error=0 exitcode=66 $$TSAN_OPTIONS" $(RUN) func
 
 # --- demo and benchmark ------------------------- ---------------------------------------------------
@@ -106,6 +107,12 @@ bench: all | deps-test build/peers/.complete
 
 # The control plane on one real server, moved by functional tests (tests/func/lib/probe.py).
 $(PROBE_BIN): $(call objects,asan,$(wildcard tests/probe/*.c)) $(call libs,asan,control net base)
+	$(call link,asan,all)
+
+# --- a client of MongoDB -----------------------------------------------------------------------------
+
+# libmongoc as an application uses it, moved by tests/func/test_mongo.py.
+$(WRITER_BIN): $(call objects,asan,$(wildcard tests/mongo/*.c))
 	$(call link,asan,all)
 
 # --- unit test binaries ------------------------------------------------------------------------------
