@@ -182,6 +182,9 @@ enum sl_code mongo_circle_edit(struct mongo_circle *c, const struct mongo_edit *
                 *err = why;
                 return why.code == SL_OK ? SL_ECONFLICT : why.code;
             }
+        } else if (code == SL_EDENIED) {
+            *err = why;
+            return code;
         } else if (code == SL_OK) {
             (void)sl_fail(&why, SL_EAGAIN, "%s",
                           spreads ? "a configuration is not on every healthy member yet"

@@ -102,12 +102,19 @@ static enum mongo_answer refused(const struct mongo_link *l, const bson_t *comma
     return answer;
 }
 
+// libmongoc says "authenticate" also of a connection that ends meanwhile, which is a matter of time
+// and place and not of passwords; only the text tells.
+static bool is_login_refused(const bson_error_t *why)
+{
+    return why->domain == MONGOC_ERROR_CLIENT && why->code == MONGOC_ERROR_CLIENT_AUTHENTICATE &&
+           strstr(why->message, "socket error or timeout") == NULL;
+}
+
 // Something of libmongoc's: no connection, no login.
 static enum mongo_answer failed(struct mongo_link *l, const bson_t *command,
                                 const bson_error_t *why, struct sl_error *err)
 {
-    bool login =
-        why->domain == MONGOC_ERROR_CLIENT && why->code == MONGOC_ERROR_CLIENT_AUTHENTICATE;
+    bool login = is_login_refused(why);
     char text[300];
     text_copy(text, sizeof text, why->message);
     text_make_printable(text);

@@ -75,10 +75,13 @@ static enum sl_code end_preference(struct mongo_run *r, double to, struct sl_err
     return mongo_circle_edit(r->circle, &e, 1, &p, err);
 }
 
+// A priority alone makes its member primary after a while (the set's priority takeover), also in the
+// middle of this undo: then the old primary is called back.
 enum sl_code mongo_unprefer(void *arg, struct sl_error *err)
 {
     struct mongo_run *r = arg;
-    return end_preference(r, r->memory.priority, err);
+    enum sl_code code = end_preference(r, r->memory.priority, err);
+    return code == SL_OK && !r->other_leads ? mongo_unstep_down(r, err) : code;
 }
 
 // Long enough for the step-down, its catch-up, and the wait for the new primary; a freeze ends by
@@ -171,6 +174,7 @@ enum sl_code mongo_unstep_down(void *arg, struct sl_error *err)
         if (found == SL_OK && now - began > BACK_NS / 2) {
             mongo_tell(r->conductor, "%s cannot be made primary again; the primary is %s",
                        r->memory.old_primary, leader);
+            r->other_leads = true;
             return SL_OK;
         }
         if (now - nudged > NUDGE_NS) {

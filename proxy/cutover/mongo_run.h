@@ -23,6 +23,7 @@ struct mongo_run {
     struct mongo_memory memory;
     struct mongo_gap gap; // once the probe has stopped
     bool measured;
+    bool other_leads; // an undo could not have the old primary, and left it at that
 };
 
 // The steps of a deed, or of its dry run.

@@ -345,6 +345,14 @@ def test_socket_answers_while_a_server_hangs(t: Case) -> None:
         mongo.hang(host, False)
     status.communicate(timeout=60)
     failover.communicate(timeout=90)
+    wait_idle(sluice)
+    for host in mongo.hosts():
+        mongo.hang(host)
+    leaving = sluice.ctl_start("mongo", "status")
+    t.defer(leaving.kill)
+    wait_until(lambda: sluice.ok("show", "status"), 10, "an answer")
+    sluice.stop()       # nor does the end wait for a look
+    leaving.communicate(timeout=30)
 
 
 @test(own=True)

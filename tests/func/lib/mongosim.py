@@ -23,7 +23,7 @@ from lib.mongowire import Door, Hangup, Peer, Scram, Silence
 
 ELECTION = 0.25        # after a primary is gone; 10 s in a real set
 HANDOFF = 0.02         # after a step-down, to a member that is caught up
-TAKEOVER = 1.0         # until a member with a higher priority stands
+TAKEOVER = 4.0         # until a member with a higher priority stands
 LOSE_MAJORITY = 0.3    # until a primary without a majority steps down
 HEARTBEAT = 0.03       # until a member has a new configuration
 TICK = 0.004
