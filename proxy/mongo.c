@@ -1,11 +1,12 @@
 // Orders for the MongoDB set, made into plans.
 #include "mongo.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -158,9 +159,9 @@ void mongo_stage_look_back(struct mongo_stage *s)
     struct mongo_unended u;
     struct sl_error err = {0};
     (void)snprintf(folder, sizeof folder, "%s/mongo", s->context->config->state_dir);
-    enum sl_code code = file_make_folder(folder, 0750, &err);
-    if (code == SL_OK)
-        code = mongo_unended_look(folder, &u, &err);
+    if (access(folder, F_OK) != 0 && errno == ENOENT)
+        return; // there has never been one
+    enum sl_code code = mongo_unended_look(folder, &u, &err);
     if (code != SL_OK) {
         text_copy(s->damaged, sizeof s->damaged, err.text);
         LOG_ERROR("mongo_unended", LOG_STR("why", err.text));

@@ -36,6 +36,11 @@ enum sl_code mongo_circle_new(const char *uri, struct mongo_circle **out, struct
     return SL_OK;
 }
 
+void mongo_circle_stop_by(struct mongo_circle *c, const atomic_bool *stop)
+{
+    c->stop = stop;
+}
+
 void mongo_circle_free(struct mongo_circle *c)
 {
     if (c == NULL)
@@ -87,6 +92,11 @@ enum mongo_answer circle_run(struct mongo_circle *c, const char *host, enum circ
                              struct sl_error *err)
 {
     struct mongo_link *l = NULL;
+    if (c->stop != NULL && atomic_load(c->stop)) {
+        bson_init(reply);
+        (void)sl_fail(err, SL_ECLOSED, "told to stop");
+        return MONGO_LOST;
+    }
     if (link_to(c, host, which, &l, err) == SL_OK)
         return mongo_link_run(l, database, command, reply, err);
     bson_init(reply);

@@ -6,6 +6,8 @@
 #ifndef SLUICE_CONTROL_MONGO_CIRCLE_H
 #define SLUICE_CONTROL_MONGO_CIRCLE_H
 
+#include <stdatomic.h>
+
 #include "base/error.h"
 #include "control/hand.h"
 #include "control/mongo_errors.h"
@@ -19,6 +21,8 @@ struct mongo_circle;
 // `uri` is copied, and wiped at the end. SL_EINVAL, SL_EUNSUPPORTED.
 SL_CHECKED enum sl_code mongo_circle_new(const char *uri, struct mongo_circle **out,
                                          struct sl_error *err);
+// Nothing is sent any more once the flag is set: everything fails as if nobody answered.
+void mongo_circle_stop_by(struct mongo_circle *c, const atomic_bool *stop);
 void mongo_circle_free(struct mongo_circle *c); // NULL is fine
 
 // --- looking --------------------------------------------------------------------------------------

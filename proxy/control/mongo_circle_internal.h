@@ -20,6 +20,7 @@ struct mongo_circle {
     char *uri;                   // wiped
     char name[128];              // that the URI gives, "" for none
     char leader[MONGO_HOST_MAX]; // the last primary that was seen, "" for none
+    const atomic_bool *stop;     // NULL: nobody stops it
     unsigned count;
     struct known known[CIRCLE_KNOWN_MAX];
 };

@@ -2,7 +2,8 @@
 //
 //     mongo_looker_look ──> its thread: mongo_circle_look ──> seen(), in the main loop
 //
-// A look at servers that hang takes their time-outs; nobody waits for it at the daemon's end.
+// A look at servers that hang takes their time-outs. The daemon's end waits for one of them at most: a
+// thread must not be inside libmongoc while the process tears that down.
 #ifndef SLUICE_CONTROL_MONGO_LOOKER_H
 #define SLUICE_CONTROL_MONGO_LOOKER_H
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 from lib import mongoset
@@ -227,7 +228,7 @@ def test_failover_abort(t: Case) -> None:
     before, primary = mongo.config(), mongo.primary()
     held = mongo.hold("replSetFreeze")
     waiting = sluice.ctl_start("mongo", "failover", mongo.hosts()[1])
-    assert held.reached.wait(30), "the freeze did not come"
+    assert held.reached.wait(60), "the freeze did not come"
     refused(sluice.ctl("mongo", "failover"), "under way")
     refused(sluice.ctl("cutover", "start", "b1"), "mongo failover")
     sluice.ok("mongo", "abort")
@@ -276,13 +277,33 @@ def test_failover_killed(t: Case) -> None:
 
 
 @test(own=True)
+def test_failover_ends_with_sluice(t: Case) -> None:
+    """SIGTERM in the middle: undone before the daemon is gone."""
+    mongo = mongoset.simulated(t)
+    sluice = mongoset.daemon(t, mongo)
+    before, primary = mongo.config(), mongo.primary()
+    held = mongo.hold("replSetFreeze")
+    waiting = sluice.ctl_start("mongo", "failover", mongo.hosts()[1])
+    assert held.reached.wait(60), "the freeze did not come"
+    sluice.signal(signal.SIGTERM)
+    sluice.wait_log("event=stopping")
+    held.release()
+    sluice.stop()
+    out, err = waiting.communicate(timeout=60)
+    assert waiting.returncode == 1 and "shutting down" in out + err, f"{out} {err}"
+    assert (mongo.config(), mongo.primary(), mongo.frozen()) == (before, primary, [])
+    sluice.start()
+    assert not sluice.ctl_json("mongo", "status")["repair"]
+
+
+@test(own=True)
 def test_forget(t: Case) -> None:
     """A set that does not come back keeps nobody from giving up, and the start from anything."""
     mongo = mongoset.simulated(t)
     sluice = mongoset.daemon(t, mongo)
     held = mongo.hold("replSetFreeze")
     waiting = sluice.ctl_start("mongo", "failover", mongo.hosts()[1])
-    assert held.reached.wait(30)
+    assert held.reached.wait(60)
     for host in mongo.hosts():
         mongo.kill(host)
     held.release()
@@ -351,7 +372,7 @@ def test_socket_answers_while_a_server_hangs(t: Case) -> None:
     leaving = sluice.ctl_start("mongo", "status")
     t.defer(leaving.kill)
     wait_until(lambda: sluice.ok("show", "status"), 10, "an answer")
-    sluice.stop()       # nor does the end wait for a look
+    sluice.stop()       # waits for no more than one of its commands
     leaving.communicate(timeout=30)
 
 
