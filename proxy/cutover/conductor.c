@@ -17,6 +17,7 @@
 #include "cutover/servers.h"
 
 #define AGAIN_NS (200 * NS_PER_MS) // between two tries of an undo
+#define WORD_NS (50 * NS_PER_MS)   // steps end a little before the budget, to say what is left
 #define LEFT_NS (2 * NS_PER_S)     // for threads on servers that do not answer, at the end
 #define LINE_MAX_BYTES 600
 
@@ -157,7 +158,18 @@ static void end_came(struct mail *m, void *owner)
 
 // --- the sequence's surroundings ------------------------------------------------------------------
 
-static enum sl_code record(void *arg, enum sequence_mark mark, const char *step, const char *json,
+static enum sl_code write_why(struct run *r, enum journal_kind kind, const char *step,
+                              const char *why, struct sl_error *err)
+{
+    struct buf data;
+    buf_init(&data, 4096);
+    journal_put_why(&data, NULL, why);
+    enum sl_code code = journal_write(r->journal, kind, step, buf_text(&data), err);
+    buf_release(&data);
+    return code;
+}
+
+static enum sl_code record(void *arg, enum sequence_mark mark, const char *step, const char *detail,
                            struct sl_error *err)
 {
     struct run *r = arg;
@@ -167,7 +179,6 @@ static enum sl_code record(void *arg, enum sequence_mark mark, const char *step,
         [SEQUENCE_FAILED] = JOURNAL_FAILED,         [SEQUENCE_UNDO_BEFORE] = JOURNAL_UNDO_BEFORE,
         [SEQUENCE_UNDO_AFTER] = JOURNAL_UNDO_AFTER,
     };
-    const char *data = json[0] != '\0' ? json : NULL;
     pthread_mutex_lock(&c->lock);
     text_copy(c->status.step, sizeof c->status.step, step);
     if (mark == SEQUENCE_UNDO_BEFORE || mark == SEQUENCE_UNDO_AFTER)
@@ -176,25 +187,55 @@ static enum sl_code record(void *arg, enum sequence_mark mark, const char *step,
     c->released_ns = r->released_ns;
     pthread_mutex_unlock(&c->lock);
     conductor_tell(c, "%s: %s", step, sequence_mark_name(mark));
-    return r->plan->check ? SL_OK : journal_write(r->journal, kinds[mark], step, data, err);
+    if (r->plan->check)
+        return SL_OK;
+    if (mark == SEQUENCE_FAILED)
+        return write_why(r, kinds[mark], step, detail, err);
+    return journal_write(r->journal, kinds[mark], step, detail[0] != '\0' ? detail : NULL, err);
+}
+
+static bool is_over_budget(const struct run *r, int64_t now_ns)
+{
+    return r->held_ns != 0 && r->released_ns == 0 && now_ns - r->held_ns >= r->plan->budget_ns;
+}
+
+// What somebody said that ends the run.
+static enum sl_code check_words(struct conductor *c, struct sl_error *err)
+{
+    pthread_mutex_lock(&c->lock);
+    bool aborted = c->aborted, no_go = c->no_go, quit = c->quit;
+    pthread_mutex_unlock(&c->lock);
+    if (!aborted && !no_go && !quit)
+        return SL_OK;
+    return sl_fail(err, SL_ECLOSED, "%s",
+                   aborted ? "aborted by the operator"
+                   : no_go ? "no-go, said the operator"
+                           : "sluice is shutting down");
+}
+
+// A wait that was cut short says so; why, is known here.
+static void explain(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    if (err->code == SL_ECLOSED && check_words(r->conductor, err) != SL_OK)
+        return;
+    if (is_over_budget(r, clock_now_ns() + WORD_NS))
+        (void)sl_fail(err, err->code, "the budget of %.3g s is used up: %s",
+                      (double)r->plan->budget_ns / (double)NS_PER_S, err->text);
 }
 
 static enum sl_code may_go_on(void *arg, const struct sequence_step *next, struct sl_error *err)
 {
     struct run *r = arg;
-    struct conductor *c = r->conductor;
-    pthread_mutex_lock(&c->lock);
-    bool aborted = c->aborted, no_go = c->no_go, quit = c->quit;
-    pthread_mutex_unlock(&c->lock);
-    if (aborted || no_go || quit)
-        return sl_fail(err, SL_ECLOSED, "%s",
-                       aborted ? "aborted by the operator"
-                       : no_go ? "no-go, said the operator"
-                               : "sluice is shutting down");
-    if (r->held_ns != 0 && r->released_ns == 0 && clock_now_ns() - r->held_ns >= r->plan->budget_ns)
-        return sl_fail(err, SL_ETIMEOUT, "the budget of %.3g s is used up, before %s",
+    struct sl_error unheard;
+    enum sl_code code = check_words(r->conductor, err);
+    if (code == SL_OK && is_over_budget(r, clock_now_ns()))
+        code = sl_fail(err, SL_ETIMEOUT, "the budget of %.3g s is used up, before %s",
                        (double)r->plan->budget_ns / (double)NS_PER_S, next->name);
-    return SL_OK;
+    // For whoever reads the journal; the undo does not depend on it.
+    if (code != SL_OK && r->journal != NULL)
+        (void)!write_why(r, JOURNAL_NOTE, NULL, err->text, &unheard);
+    return code;
 }
 
 // Undoing does not give up while the daemon lives: half undone is no state to leave a master in.
@@ -234,7 +275,7 @@ enum sl_code conductor_wait_for_go(struct conductor *c, const struct patience *p
     if (go)
         return SL_OK;
     return no_go      ? sl_fail(err, SL_ECLOSED, "no-go, said the operator")
-           : !in_time ? sl_fail(err, SL_ETIMEOUT, "nobody said go within the budget")
+           : !in_time ? sl_fail(err, SL_ETIMEOUT, "nobody said go")
                       : sl_fail(err, SL_ECLOSED, "aborted by the operator");
 }
 
@@ -266,14 +307,16 @@ static enum sl_code open_journal(struct run *r, struct sl_error *err)
 }
 
 // What was given up stays open: the next start finds it.
-static void close_journal(struct run *r, enum conductor_end end)
+static void close_journal(struct run *r, enum conductor_end end, const char *why)
 {
     struct sl_error err = {0};
-    char data[80];
-    (void)snprintf(data, sizeof data, "{\"ended\":\"%s\"}", conductor_end_name(end));
+    struct buf data;
+    buf_init(&data, 4096);
+    journal_put_why(&data, conductor_end_name(end), end == CONDUCTOR_DONE ? "" : why);
     if (r->journal != NULL && end != CONDUCTOR_GIVEN_UP && r->debts == 0 &&
-        journal_write(r->journal, JOURNAL_END, NULL, data, &err) != SL_OK)
+        journal_write(r->journal, JOURNAL_END, NULL, buf_text(&data), &err) != SL_OK)
         LOG_WARN("journal_not_ended", LOG_STR("why", err.text));
+    buf_release(&data);
     journal_close(r->journal);
 }
 
@@ -310,7 +353,8 @@ static void pay_debts(struct run *r)
 
 static enum conductor_end conduct(struct run *r, struct sl_error *err)
 {
-    struct sequence q = {.record = record, .may_go_on = may_go_on, .again = again, .arg = r};
+    struct sequence q = {
+        .record = record, .may_go_on = may_go_on, .explain = explain, .again = again, .arg = r};
     struct sl_error undoing = {0};
     steps_of(r->plan, &q.steps, &q.count);
     struct sequence_result result = sequence_run(&q, 0, err);
@@ -353,7 +397,7 @@ static void *conductor_main(void *arg)
     enum conductor_end end = CONDUCTOR_UNDONE;
     if (open_journal(&r, &err) == SL_OK)
         end = conduct(&r, &err);
-    close_journal(&r, end);
+    close_journal(&r, end, err.text);
     pthread_mutex_lock(&c->lock);
     c->held_ns = r.held_ns;
     c->released_ns = r.released_ns;

@@ -45,6 +45,22 @@ static bool step_fits(enum journal_kind kind, const char *step)
 
 // --- writing ------------------------------------------------------------------------------------
 
+void journal_put_why(struct buf *out, const char *ended, const char *why)
+{
+    char text[SL_ERROR_TEXT_MAX];
+    text_copy(text, sizeof text, why);
+    text_make_printable(text); // servers say what they like
+    bson_t doc;
+    bson_init(&doc);
+    if (ended != NULL)
+        BSON_APPEND_UTF8(&doc, "ended", ended);
+    BSON_APPEND_UTF8(&doc, "why", text);
+    char *json = bson_as_relaxed_extended_json(&doc, NULL);
+    buf_str(out, json);
+    bson_free(json);
+    bson_destroy(&doc);
+}
+
 // NULL: not an object. To be destroyed.
 static bson_t *data_of(const struct journal_record *r, struct sl_error *err)
 {

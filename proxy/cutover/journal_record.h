@@ -55,4 +55,7 @@ SL_CHECKED enum sl_code journal_record_write(const struct journal_record *r, str
 SL_CHECKED enum sl_code journal_record_read(const void *line, size_t n, struct journal_record *out,
                                             struct sl_error *err);
 
+// Data that is a reason: {"ended": "...", "why": "..."}, without the first when it is NULL.
+void journal_put_why(struct buf *out, const char *ended, const char *why);
+
 #endif

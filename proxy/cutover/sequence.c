@@ -55,16 +55,19 @@ static enum sl_code do_step(const struct sequence *q, const struct sequence_step
     struct sl_error unheard;
     enum sl_code code = announce(q, step, err);
     *begun = code == SL_OK;
+    if (code == SL_OK)
+        code = step->act(q->arg, err);
     if (code != SL_OK)
+        q->explain(q->arg, err);
+    if (!*begun)
         return code;
-    code = step->act(q->arg, err);
     if (code == SL_OK) {
         code = q->record(q->arg, SEQUENCE_AFTER, step->name, "", err);
         // Clients are at work behind the final step: nothing is taken back for want of a record.
         return step->final ? SL_OK : code;
     }
     // For whoever reads the journal; the undo does not depend on it.
-    (void)!q->record(q->arg, SEQUENCE_FAILED, step->name, "", &unheard);
+    (void)!q->record(q->arg, SEQUENCE_FAILED, step->name, err->text, &unheard);
     return code;
 }
 

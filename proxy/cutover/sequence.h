@@ -54,11 +54,14 @@ struct sequence_step {
 struct sequence {
     const struct sequence_step *steps;
     unsigned count;
-    // On disk when it returns SL_OK. `json` ends with a NUL; "" for none.
-    enum sl_code (*record)(void *arg, enum sequence_mark mark, const char *step, const char *json,
+    // On disk when it returns SL_OK. `detail` is, for BEFORE, the plan's JSON; for FAILED the
+    // reason, in plain words; else, and when there is none, "".
+    enum sl_code (*record)(void *arg, enum sequence_mark mark, const char *step, const char *detail,
                            struct sl_error *err);
     // Asked before each step that is not behind the final one: SL_OK, or why the run must end.
     enum sl_code (*may_go_on)(void *arg, const struct sequence_step *next, struct sl_error *err);
+    // A step failed: puts the reason into the words of whoever looks on, before it is recorded.
+    void (*explain)(void *arg, struct sl_error *err);
     // An undo failed. True: it is tried again; false: it is given up.
     bool (*again)(void *arg, const struct sequence_step *step, const struct sl_error *err);
     void *arg;

@@ -61,12 +61,12 @@ static const struct sequence_step STEPS[] = {
     {"e", NULL, act_e, undo_e, false},
 };
 
-static enum sl_code record(void *arg, enum sequence_mark mark, const char *step, const char *json,
+static enum sl_code record(void *arg, enum sequence_mark mark, const char *step, const char *detail,
                            struct sl_error *err)
 {
     static const char *const signs[] = {"[", "]", "!", "<", ">"};
     char word[80];
-    snprintf(word, sizeof word, "%s%s", step, json);
+    snprintf(word, sizeof word, "%s%s", step, detail);
     return happen(arg, signs[mark], word, err);
 }
 
@@ -76,6 +76,12 @@ static enum sl_code may_go_on(void *arg, const struct sequence_step *next, struc
     if (s->fail != NULL && s->fail[0] == '@' && strcmp(next->name, s->fail + 1) == 0)
         return sl_fail(err, SL_ETIMEOUT, "over budget");
     return SL_OK;
+}
+
+static void explain(void *arg, struct sl_error *err)
+{
+    (void)arg;
+    (void)sl_fail(err, err->code, "(%s)", err->text);
 }
 
 static bool again(void *arg, const struct sequence_step *step, const struct sl_error *err)
@@ -88,7 +94,8 @@ static bool again(void *arg, const struct sequence_step *step, const struct sl_e
 
 static struct sequence make(struct stage *s)
 {
-    return (struct sequence){STEPS, sizeof STEPS / sizeof *STEPS, record, may_go_on, again, s};
+    return (struct sequence){STEPS, sizeof STEPS / sizeof *STEPS, record, may_go_on, explain, again,
+                             s};
 }
 
 // A run from `from` with `fail`: how it ends, and the whole story.
@@ -102,32 +109,33 @@ static const struct {
 } RUNS[] = {
     {0, NULL, 0, 0, SEQUENCE_DONE, 5, "[a +a ]a ?b [b{\"b\":1} +b ]b [c +c ]c [d +d ]d [e +e ]e",
      ""},
-    {0, "+b", 0, 0, SEQUENCE_UNDONE, 1, "[a +a ]a ?b [b{\"b\":1} +b !b <b -b >b <a -a >a",
-     "+b failed"},
+    {0, "+b", 0, 0, SEQUENCE_UNDONE, 1,
+     "[a +a ]a ?b [b{\"b\":1} +b !b(+b failed) <b -b >b <a -a >a", "(+b failed)"},
     // Only planned: nothing of it to undo.
-    {0, "?b", 0, 0, SEQUENCE_UNDONE, 1, "[a +a ]a ?b <a -a >a", "?b failed"},
+    {0, "?b", 0, 0, SEQUENCE_UNDONE, 1, "[a +a ]a ?b <a -a >a", "(?b failed)"},
     // What is not on disk is not done.
     {0, "[c", 0, 0, SEQUENCE_UNDONE, 2, "[a +a ]a ?b [b{\"b\":1} +b ]b [c <b -b >b <a -a >a",
-     "[c failed"},
-    {0, "[a", 0, 0, SEQUENCE_UNDONE, 0, "[a", "[a failed"},
+     "([c failed)"},
+    {0, "[a", 0, 0, SEQUENCE_UNDONE, 0, "[a", "([a failed)"},
     // Done, but not recorded as done: undone.
     {0, "]a", 0, 0, SEQUENCE_UNDONE, 0, "[a +a ]a <a -a >a", "]a failed"},
     {0, "@c", 0, 0, SEQUENCE_UNDONE, 2, "[a +a ]a ?b [b{\"b\":1} +b ]b <b -b >b <a -a >a",
      "over budget"},
     {0, "@a", 0, 0, SEQUENCE_UNDONE, 0, "", "over budget"},
     // The final step itself may still be undone.
-    {2, "+d", 0, 0, SEQUENCE_UNDONE, 3, "[c +c ]c [d +d !d <d -d >d <b -b >b <a -a >a",
-     "+d failed"},
+    {2, "+d", 0, 0, SEQUENCE_UNDONE, 3, "[c +c ]c [d +d !d(+d failed) <d -d >d <b -b >b <a -a >a",
+     "(+d failed)"},
     // Once it is done it stays, recorded or not.
     {2, "]d", 0, 0, SEQUENCE_DONE, 5, "[c +c ]c [d +d ]d [e +e ]e", ""},
     // Nothing behind it is, nor is the budget asked.
-    {3, "+e", 0, 0, SEQUENCE_LATE, 4, "[d +d ]d [e +e !e", "+e failed"},
+    {3, "+e", 0, 0, SEQUENCE_LATE, 4, "[d +d ]d [e +e !e(+e failed)", "(+e failed)"},
     {3, "@e", 0, 0, SEQUENCE_DONE, 5, "[d +d ]d [e +e ]e", ""},
     {4, "@e", 0, 0, SEQUENCE_DONE, 5, "[e +e ]e", ""},
     {5, NULL, 0, 0, SEQUENCE_DONE, 5, "", ""},
     // An undo that fails is tried again, for as long as the caller likes.
-    {2, "+c", 2, 2, SEQUENCE_UNDONE, 2, "[c +c !c <b -b -b -b >b <a -a >a", "+c failed"},
-    {2, "+c", 3, 2, SEQUENCE_STUCK, 1, "[c +c !c <b -b -b -b", "stuck at b"},
+    {2, "+c", 2, 2, SEQUENCE_UNDONE, 2, "[c +c !c(+c failed) <b -b -b -b >b <a -a >a",
+     "(+c failed)"},
+    {2, "+c", 3, 2, SEQUENCE_STUCK, 1, "[c +c !c(+c failed) <b -b -b -b", "stuck at b"},
     // A record that cannot be written does not stop an undo.
     {2, "<b", 0, 0, SEQUENCE_DONE, 5, "[c +c ]c [d +d ]d [e +e ]e", ""},
 };
