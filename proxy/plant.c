@@ -21,6 +21,7 @@
 #define GATE_REASON "cutover"
 #define SLICE_NS (5 * NS_PER_MS) // how soon `stop` is seen
 #define SHORT_NS (10 * NS_PER_S) // for calls without a patience of their own
+#define DRAIN_WORD_NS (30 * NS_PER_MS)
 
 struct plant {
     struct cutover_plant ops;
@@ -266,7 +267,9 @@ static enum sl_code plant_drain(void *arg, const struct patience *p, struct drai
                                 struct sl_error *err)
 {
     struct call *c = call_new(arg, begin_drain);
-    c->number = p->until_ns - clock_now_ns();
+    // It ends before we stop waiting, and says what is left.
+    c->number = p->until_ns - clock_now_ns() - DRAIN_WORD_NS;
+    c->number = c->number > NS_PER_MS ? c->number : NS_PER_MS;
     enum sl_code code = run(c, p, err);
     pthread_mutex_lock(&c->lock);
     *counts = c->drained;
@@ -322,7 +325,7 @@ static enum sl_code plant_links(void *arg, const char *backend, const struct pat
 static void count_session(const struct session_row *s, unsigned *by_obstacle,
                           struct session_census *out)
 {
-    uint32_t reasons = s->obstacles & obstacle_mask(OBSTACLE_STAYS);
+    uint32_t reasons = s->movable ? 0 : s->obstacles & obstacle_mask(OBSTACLE_STAYS);
     out->sessions++;
     out->staying += reasons != 0 ? 1 : 0;
     for (unsigned o = 0; o < OBSTACLE_COUNT; o++)

@@ -93,20 +93,18 @@ static enum sl_code users_query(struct sql *sql, const char *statement, struct u
 
 // Grantees are written 'user'@'host', the user quoted as it is, without escapes: what is before the
 // last '@'.
-static const char ADMINISTRATORS[] =
-    "SELECT DISTINCT TRIM(BOTH '''' FROM SUBSTRING(GRANTEE, 1, CHAR_LENGTH(GRANTEE) -"
+// And whoever reads the binary log.
+static const char SPARED[] =
+    "SELECT TRIM(BOTH '''' FROM SUBSTRING(GRANTEE, 1, CHAR_LENGTH(GRANTEE) -"
     " LOCATE('@', REVERSE(GRANTEE)))) FROM information_schema.USER_PRIVILEGES"
     " WHERE PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN', 'CONNECTION ADMIN',"
-    " 'CONNECTION_ADMIN', 'SYSTEM_VARIABLES_ADMIN')";
-
-static const char REPLICAS[] = "SELECT DISTINCT USER FROM information_schema.PROCESSLIST"
-                               " WHERE COMMAND LIKE 'Binlog Dump%'";
+    " 'CONNECTION_ADMIN', 'SYSTEM_VARIABLES_ADMIN') UNION"
+    " SELECT USER FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'";
 
 // Users that the fence does not touch, beyond those that the rules name.
 static enum sl_code find_spared(struct sql *sql, struct users *out, struct sl_error *err)
 {
-    enum sl_code code = users_query(sql, REPLICAS, out, err);
-    return code == SL_OK ? users_query(sql, ADMINISTRATORS, out, err) : code;
+    return users_query(sql, SPARED, out, err);
 }
 
 static bool is_spared(const struct fence_rules *rules, const struct users *spared, const char *user)
@@ -196,21 +194,13 @@ enum sl_code fence_plan(struct sql *sql, const struct fence_rules *rules, struct
 
 // --- doing and undoing --------------------------------------------------------------------------
 
-// One statement a step, in order; stops at the first failure.
-static enum sl_code run_all(struct sql *sql, const char *const *statements, struct sl_error *err)
-{
-    enum sl_code code = SL_OK;
-    for (; *statements != NULL && code == SL_OK; statements++)
-        code = sql_run(sql, *statements, err);
-    return code;
-}
-
+// sql_mode: names are quoted as ' and \ say then.
 static enum sl_code be_local(struct sql *sql, struct sl_error *err)
 {
-    static const char *const statements[] = {
-        "SET SESSION sql_log_bin = 0", "SET SESSION lock_wait_timeout = 1",
-        "SET SESSION sql_mode = ''", NULL}; // names are quoted as ' and \ say then
-    return run_all(sql, statements, err);
+    return sql_run(sql,
+                   "SET SESSION sql_log_bin = 0, SESSION lock_wait_timeout = 1,"
+                   " SESSION sql_mode = ''",
+                   err);
 }
 
 static void put_text(struct buf *sql, const char *text)
@@ -254,56 +244,93 @@ static enum sl_code allow_accounts(struct sql *sql, struct sl_error *err)
     return is_mysql(sql) ? sql_run(sql, "SET GLOBAL super_read_only = 0", err) : SL_OK;
 }
 
-enum sl_code fence_lock(struct sql *sql, const struct fence *f, struct sl_error *err)
+// --- what it waits behind -------------------------------------------------------------------------
+
+#define WHO "SELECT ID, CONCAT(ID, ' (', USER, '@', HOST, ', ', COMMAND, ' for ', TIME, ' s)')"
+#define OTHERS                                                                                     \
+    " FROM information_schema.PROCESSLIST p WHERE ID <> CONNECTION_ID() AND COMMAND NOT IN"        \
+    " ('Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Slave_IO', 'Slave_SQL', 'Slave_worker')"      \
+    " AND USER NOT IN ('system user', 'event_scheduler', SUBSTRING_INDEX(USER(), '@', 1))"
+
+static int by_id(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool is_our_link(const struct fence_links *ours, uint32_t id)
+{
+    return ours != NULL && ours->count > 0 &&
+           bsearch(&id, ours->ids, ours->count, sizeof id, by_id) != NULL;
+}
+
+static uint32_t id_of(const char *text)
+{
+    return text != NULL ? (uint32_t)strtoul(text, NULL, 10) : 0;
+}
+
+// Whoever may hold what SET GLOBAL read_only waits for. MySQL knows; on MariaDB (whose plugin for it
+// is rarely there) it is the longest at work, else anybody.
+static void name_blocker(struct sql *sql, const char *what, const struct fence_links *ours,
+                         struct sl_error *err)
+{
+    struct sl_error unheard;
+    bool found = false;
+    const char *question =
+        is_mysql(sql) ? WHO OTHERS
+            " AND EXISTS (SELECT 1 FROM performance_schema.metadata_locks l JOIN"
+            " performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE"
+            " t.PROCESSLIST_ID = p.ID AND l.LOCK_STATUS = 'GRANTED' AND l.OBJECT_TYPE"
+            " IN ('GLOBAL', 'COMMIT', 'BACKUP LOCK')) ORDER BY TIME DESC"
+                      : WHO OTHERS " ORDER BY COMMAND = 'Sleep', TIME DESC";
+    enum sl_code code = sql_query(sql, question, &unheard);
+    while (code == SL_OK && !found && sql_next(sql))
+        found =
+            sql_column_value(sql, 1) != NULL && !is_our_link(ours, id_of(sql_column_value(sql, 0)));
+    (void)sl_fail(
+        err, SL_ECONFLICT,
+        "%s waits behind another connection (a running write, DDL, LOCK TABLES, FLUSH TABLES WITH"
+        " READ LOCK or a backup)%s%s",
+        what,
+        !found          ? ""
+        : is_mysql(sql) ? "; it is connection "
+                        : "; the longest at work is connection ",
+        found ? sql_column_value(sql, 1) : "");
+}
+
+// `code` is what a statement that waits for locks came to.
+static enum sl_code blame(struct sql *sql, enum sl_code code, const char *what,
+                          const struct fence_links *ours, struct sl_error *err)
+{
+    if (code == SL_OK || sql_errno(sql) != ER_LOCK_WAIT_TIMEOUT)
+        return code;
+    name_blocker(sql, what, ours, err);
+    return SL_ECONFLICT;
+}
+
+// --- up and down --------------------------------------------------------------------------------
+
+enum sl_code fence_lock(struct sql *sql, const struct fence *f, const struct fence_links *ours,
+                        struct sl_error *err)
 {
     enum sl_code code = be_local(sql, err);
     if (code == SL_OK && f->event_scheduler)
         code = sql_run(sql, "SET GLOBAL event_scheduler = OFF", err);
     if (code == SL_OK && f->count > 0)
         code = allow_accounts(sql, err);
-    return code == SL_OK ? alter_accounts(sql, f, "LOCK", err) : code;
+    if (code == SL_OK)
+        code = alter_accounts(sql, f, "LOCK", err);
+    return blame(sql, code, "locking accounts", ours, err);
 }
 
-#define WHO "SELECT CONCAT(ID, ' (', USER, '@', HOST, ', ', COMMAND, ' for ', TIME, ' s)')"
-#define OTHERS                                                                                     \
-    " FROM information_schema.PROCESSLIST p WHERE ID <> CONNECTION_ID() AND COMMAND NOT IN"        \
-    " ('Daemon', 'Binlog Dump', 'Binlog Dump GTID', 'Slave_IO', 'Slave_SQL', 'Slave_worker')"      \
-    " AND USER NOT IN ('system user', 'event_scheduler')"
-
-// Whoever may hold what SET GLOBAL read_only waits for. MySQL knows; on MariaDB (whose plugin for it
-// is rarely there) it is the longest at work, else anybody.
-static void name_blocker(struct sql *sql, struct sl_error *err)
-{
-    char text[sizeof err->text];
-    struct sl_error unheard;
-    const char *question =
-        is_mysql(sql) ? WHO OTHERS
-            " AND EXISTS (SELECT 1 FROM performance_schema.metadata_locks l JOIN"
-            " performance_schema.threads t ON t.THREAD_ID = l.OWNER_THREAD_ID WHERE"
-            " t.PROCESSLIST_ID = p.ID AND l.LOCK_STATUS = 'GRANTED' AND l.OBJECT_TYPE"
-            " IN ('GLOBAL', 'COMMIT', 'BACKUP LOCK')) ORDER BY TIME DESC LIMIT 1"
-                      : WHO OTHERS " ORDER BY COMMAND = 'Sleep', TIME DESC LIMIT 1";
-    if (sql_query(sql, question, &unheard) != SL_OK || !sql_next(sql) ||
-        sql_column_value(sql, 0) == NULL)
-        return;
-    text_copy(text, sizeof text, sql_column_value(sql, 0));
-    (void)sl_fail(
-        err, SL_ECONFLICT,
-        "read_only waits behind another connection (a running write, DDL, LOCK TABLES or a"
-        " backup); %s connection %s",
-        is_mysql(sql) ? "it is" : "the longest at work is", text);
-}
-
-enum sl_code fence_read_only(struct sql *sql, struct sl_error *err)
+enum sl_code fence_read_only(struct sql *sql, const struct fence_links *ours, struct sl_error *err)
 {
     enum sl_code code = be_local(sql, err);
     if (code != SL_OK)
         return code;
     code = sql_run(
         sql, is_mysql(sql) ? "SET GLOBAL super_read_only = 1" : "SET GLOBAL read_only = 1", err);
-    if (code != SL_OK && sql_errno(sql) == ER_LOCK_WAIT_TIMEOUT)
-        name_blocker(sql, err);
-    return code;
+    return blame(sql, code, "read_only", ours, err);
 }
 
 enum sl_code fence_writable(struct sql *sql, struct sl_error *err)
@@ -317,13 +344,52 @@ enum sl_code fence_unlock(struct sql *sql, const struct fence *f, struct sl_erro
     enum sl_code code = be_local(sql, err);
     if (code == SL_OK && f->count > 0)
         code = allow_accounts(sql, err);
-    return code == SL_OK ? alter_accounts(sql, f, "UNLOCK", err) : code;
+    if (code == SL_OK)
+        code = alter_accounts(sql, f, "UNLOCK", err);
+    return blame(sql, code, "unlocking accounts", NULL, err);
+}
+
+static bool is_ours(const struct fence *f, const char *user, const char *host)
+{
+    for (unsigned i = 0; i < f->count; i++)
+        if (strcmp(f->accounts[i].user, user) == 0 && strcmp(f->accounts[i].host, host) == 0)
+            return true;
+    return false;
+}
+
+// How many accounts of `f` there are, locked and not. `open`: one that is not.
+struct locks {
+    unsigned locked, unlocked;
+    struct fence_account open;
+};
+
+static enum sl_code count_locked(struct sql *sql, const struct fence *f, struct locks *out,
+                                 struct sl_error *err)
+{
+    *out = (struct locks){0};
+    enum sl_code code = sql_query(sql, accounts_question(sql), err);
+    while (code == SL_OK && sql_next(sql)) {
+        const char *user = sql_column_value(sql, 0), *host = sql_column_value(sql, 1);
+        if (user == NULL || host == NULL || !is_ours(f, user, host))
+            continue;
+        if (is_on(sql, "locked")) {
+            out->locked++;
+            continue;
+        }
+        out->unlocked++;
+        text_copy(out->open.user, sizeof out->open.user, user);
+        text_copy(out->open.host, sizeof out->open.host, host);
+    }
+    return code;
 }
 
 enum sl_code fence_open(struct sql *sql, const struct fence *f, struct sl_error *err)
 {
+    struct locks locks;
     enum sl_code code = allow_accounts(sql, err);
     if (code == SL_OK)
+        code = count_locked(sql, f, &locks, err);
+    if (code == SL_OK && locks.locked > 0)
         code = fence_unlock(sql, f, err);
     if (code == SL_OK && f->event_scheduler)
         code = sql_run(sql, "SET GLOBAL event_scheduler = ON", err);
@@ -336,62 +402,45 @@ enum sl_code fence_open(struct sql *sql, const struct fence *f, struct sl_error 
 
 // --- looking whether it holds -------------------------------------------------------------------
 
-static bool is_ours(const struct fence *f, const char *user, const char *host)
-{
-    for (unsigned i = 0; i < f->count; i++)
-        if (strcmp(f->accounts[i].user, user) == 0 && strcmp(f->accounts[i].host, host) == 0)
-            return true;
-    return false;
-}
-
-static enum sl_code are_locked(struct sql *sql, const struct fence *f, struct sl_error *err)
-{
-    enum sl_code code = sql_query(sql, accounts_question(sql), err);
-    while (code == SL_OK && sql_next(sql)) {
-        const char *user = sql_column_value(sql, 0), *host = sql_column_value(sql, 1);
-        if (user != NULL && host != NULL && !is_on(sql, "locked") && is_ours(f, user, host))
-            code = sl_fail(err, SL_ECONFLICT, "the account '%s'@'%s' is not locked", user, host);
-    }
-    return code;
-}
-
 enum sl_code fence_holds(struct sql *sql, const struct fence *f, struct sl_error *err)
 {
     struct fence now = {0};
+    struct locks locks;
     enum sl_code code = look_at_settings(sql, &now, err);
     if (code != SL_OK)
         return code;
     if (!now.read_only || (is_mysql(sql) && !now.super_read_only))
         return sl_fail(err, SL_ECONFLICT, "the server is not read-only");
-    return are_locked(sql, f, err);
+    code = count_locked(sql, f, &locks, err);
+    if (code == SL_OK && locks.unlocked > 0)
+        code = sl_fail(err, SL_ECONFLICT, "the account '%s'@'%s' is not locked", locks.open.user,
+                       locks.open.host);
+    return code;
 }
 
 // --- connections past sluice --------------------------------------------------------------------
 
-static int by_id(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-// The ids of connections that have to go: heap, `count` of them.
+// The ids of connections that have to be killed: heap, found->killed of them. KILL of one that is
+// dying already can take MariaDB two seconds, when it sleeps in a user lock or the like.
 static uint32_t *find_direct(struct sql *sql, const struct fence_rules *rules,
-                             const struct users *spared, const uint32_t *ours, unsigned our_count,
-                             unsigned *count)
+                             const struct users *spared, const struct fence_links *ours,
+                             struct fence_found *found)
 {
     unsigned size = 0;
     uint32_t *ids = NULL;
-    for (*count = 0; sql_next(sql);) {
-        uint32_t id = (uint32_t)strtoul(sql_column_value(sql, 0), NULL, 10);
-        const char *user = sql_column_value(sql, 1);
-        if (is_spared(rules, spared, user) ||
-            (our_count > 0 && bsearch(&id, ours, our_count, sizeof id, by_id) != NULL))
+    while (sql_next(sql)) {
+        uint32_t id = id_of(sql_column_value(sql, 0));
+        if (is_spared(rules, spared, sql_column_value(sql, 1)) || is_our_link(ours, id))
             continue;
-        if (*count == size) {
+        if (is_on(sql, "dying")) {
+            found->dying++;
+            continue;
+        }
+        if (found->killed == size) {
             size = size > 0 ? 2 * size : 64;
             ids = mem_realloc(ids, size * sizeof *ids);
         }
-        ids[(*count)++] = id;
+        ids[found->killed++] = id;
     }
     return ids;
 }
@@ -405,22 +454,23 @@ static enum sl_code kill_one(struct sql *sql, uint32_t id, struct sl_error *err)
 }
 
 enum sl_code fence_kill_direct(struct sql *sql, const struct fence_rules *rules,
-                               const uint32_t *ours, unsigned our_count, unsigned *killed,
+                               const struct fence_links *ours, struct fence_found *found,
                                struct sl_error *err)
 {
     struct users spared = {0};
-    *killed = 0;
+    *found = (struct fence_found){0};
     enum sl_code code = find_spared(sql, &spared, err);
     if (code == SL_OK)
         code = sql_query(sql,
-                         "SELECT ID, USER FROM information_schema.PROCESSLIST"
+                         "SELECT ID, USER, COMMAND = 'Killed' AS dying"
+                         " FROM information_schema.PROCESSLIST"
                          " WHERE ID <> CONNECTION_ID() AND COMMAND <> 'Daemon' AND USER IS NOT NULL"
                          " AND USER NOT IN ('system user', 'event_scheduler')",
                          err);
     uint32_t *ids = NULL;
     if (code == SL_OK)
-        ids = find_direct(sql, rules, &spared, ours, our_count, killed);
-    for (unsigned i = 0; code == SL_OK && i < *killed; i++)
+        ids = find_direct(sql, rules, &spared, ours, found);
+    for (unsigned i = 0; code == SL_OK && i < found->killed; i++)
         code = kill_one(sql, ids[i], err);
     mem_free(ids);
     users_release(&spared);

@@ -53,6 +53,12 @@ struct fence_rules {
     struct fence_names seen; // applications, whatever they may do
 };
 
+// Connections of sluice's own on that server, which nothing here touches or blames.
+struct fence_links {
+    const uint32_t *ids; // sorted, borrowed
+    unsigned count;
+};
+
 void fence_release(struct fence *f); // the accounts, not `f`
 struct fence fence_copy(const struct fence *f);
 
@@ -60,9 +66,11 @@ struct fence fence_copy(const struct fence *f);
 SL_CHECKED enum sl_code fence_plan(struct sql *sql, const struct fence_rules *rules,
                                    struct fence *out, struct sl_error *err);
 // Locks and turns the scheduler off, then read_only. Again and again does no harm. SL_ECONFLICT when
-// read_only waits behind somebody for more than a second: the text names who.
-SL_CHECKED enum sl_code fence_lock(struct sql *sql, const struct fence *f, struct sl_error *err);
-SL_CHECKED enum sl_code fence_read_only(struct sql *sql, struct sl_error *err);
+// it waits behind somebody for more than a second: the text names who, not one of `ours`.
+SL_CHECKED enum sl_code fence_lock(struct sql *sql, const struct fence *f,
+                                   const struct fence_links *ours, struct sl_error *err);
+SL_CHECKED enum sl_code fence_read_only(struct sql *sql, const struct fence_links *ours,
+                                        struct sl_error *err);
 // read_only and super_read_only off.
 SL_CHECKED enum sl_code fence_writable(struct sql *sql, struct sl_error *err);
 // SL_OK: read-only, and every account of `f` is locked (or gone). SL_ECONFLICT: the text says what
@@ -70,13 +78,18 @@ SL_CHECKED enum sl_code fence_writable(struct sql *sql, struct sl_error *err);
 SL_CHECKED enum sl_code fence_holds(struct sql *sql, const struct fence *f, struct sl_error *err);
 // Unlocks the accounts of `f`; read_only stays, but MySQL's super_read_only is off afterwards.
 SL_CHECKED enum sl_code fence_unlock(struct sql *sql, const struct fence *f, struct sl_error *err);
-// Makes all as it was found.
+// Makes all as it was found. What is so already is not waited for: a lock that kept the fence from
+// being put up would keep it from being taken down, too.
 SL_CHECKED enum sl_code fence_open(struct sql *sql, const struct fence *f, struct sl_error *err);
 
-// Kills the connections of all but administrators, `rules`, the server itself, and `ours` (server
-// connection ids, sorted). `killed` counts those found: a fence is tight when a look finds none.
+// Kills the connections of all but administrators, `rules`, the server itself, and `ours`. A fence
+// is tight when a look finds none.
+struct fence_found {
+    unsigned killed; // by this call
+    unsigned dying;  // killed before, by whomever, and not gone yet
+};
 SL_CHECKED enum sl_code fence_kill_direct(struct sql *sql, const struct fence_rules *rules,
-                                          const uint32_t *ours, unsigned our_count,
-                                          unsigned *killed, struct sl_error *err);
+                                          const struct fence_links *ours, struct fence_found *found,
+                                          struct sl_error *err);
 
 #endif

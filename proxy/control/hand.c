@@ -204,6 +204,11 @@ void hand_free(struct hand *h)
     mem_free(h);
 }
 
+bool hand_is_sure(const struct hand *h)
+{
+    return h->unsure == 0;
+}
+
 const char *hand_name(const struct hand *h)
 {
     return h->target.name;

@@ -57,6 +57,8 @@ SL_CHECKED enum sl_code hand_settle(struct hand *h, const struct patience *p, st
 // For whoever ends the process: waits until the threads that were left behind have come back.
 void hand_wait_for_left(int64_t until_ns);
 
+// Nothing was left behind there that nobody has looked after since.
+bool hand_is_sure(const struct hand *h);
 const char *hand_name(const struct hand *h); // of the backend
 
 #endif

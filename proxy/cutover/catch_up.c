@@ -9,7 +9,7 @@
 #include "control/position_wait.h"
 #include "cutover/task.h"
 
-#define PIECE_MS 200 // of waiting on the server: then the channel is looked at
+#define PIECE_MS 200 // of waiting on the server at most: then the channel is looked at
 #define STATEMENT_MAX (GTID_TEXT_MAX + 1024)
 
 static enum sl_code act_look(struct task *t, struct sql *sql, struct sl_error *err)
@@ -64,12 +64,20 @@ static bool is_applying(const struct task *t)
     return c == NULL || c->sql_running;
 }
 
+// No longer than there is time for: what would have to be left behind has to be killed later.
+static int64_t piece_of(const struct patience *p)
+{
+    int64_t left_ms = (p->until_ns - clock_now_ns()) / NS_PER_MS;
+    return left_ms < 1 ? 1 : left_ms < PIECE_MS ? left_ms : PIECE_MS;
+}
+
 static enum sl_code sleep_there(struct task *t, struct sql *sql, struct sl_error *err)
 {
     struct buf statement;
+    int64_t piece_ms = piece_of(&t->by);
     buf_init(&statement, STATEMENT_MAX);
     enum sl_code code = position_wait_statement(&t->other, &t->position, sql_version_number(sql),
-                                                PIECE_MS, &statement, err);
+                                                piece_ms, &statement, err);
     int64_t began = clock_now_ns();
     if (code == SL_OK)
         code = sql_query(sql, buf_text(&statement), err);
@@ -78,7 +86,7 @@ static enum sl_code sleep_there(struct task *t, struct sql *sql, struct sl_error
         return code;
     const char *value = sql_next(sql) ? sql_column_value(sql, 0) : NULL;
     int64_t took_ms = (clock_now_ns() - began) / NS_PER_MS;
-    return position_wait_answer(&t->other, &t->position, value, took_ms, PIECE_MS) ==
+    return position_wait_answer(&t->other, &t->position, value, took_ms, piece_ms) ==
                    WAIT_NOT_REPLICATING
                ? not_replicating(t, err)
                : SL_OK;

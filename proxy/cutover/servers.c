@@ -14,9 +14,10 @@
 #include "cutover/task.h"
 
 #define SERVER_NS (5 * NS_PER_S) // for a few statements
-#define UNDO_NS NS_PER_S         // one try of an undo
+#define UNDO_NS (3 * NS_PER_S)   // one try of an undo; more than a lock is waited for (fence.h)
+#define SEALED_NS (100 * NS_PER_MS)
+#define SILENT_NS (20 * NS_PER_MS)
 #define TURN_NS (30 * NS_PER_S)
-#define ROUNDS_MAX 1000 // of killing direct connections
 
 static const struct control_target *target_of(const struct run *r, const struct hand *h)
 {
@@ -39,6 +40,16 @@ static struct task *fence_task(const struct run *r, const struct hand *h, const 
 }
 
 // --- a target that does not answer -----------------------------------------------------------------
+
+// For undoing on the target. While clients are held one that is sealed is not waited for (owe), the
+// less when it did not answer before.
+static struct patience undo_there(const struct run *r)
+{
+    bool held = r->held_ns != 0 && r->released_ns == 0;
+    if (!held || !r->target_sealed)
+        return run_undo_patience(UNDO_NS);
+    return run_undo_patience(hand_is_sure(r->target) ? SEALED_NS : SILENT_NS);
+}
 
 // Its accounts are locked on its own disk, by us, and nobody has been told to unlock them: whatever
 // becomes of it, no application writes there (C1). So traffic goes back to the old server now, and
@@ -103,11 +114,66 @@ static enum sl_code must_hold(const struct run *r, struct hand *h, const struct 
     return code;
 }
 
+static struct fence_links links_of(const struct task *t)
+{
+    return (struct fence_links){t->ids, t->id_count};
+}
+
+// Kills those past sluice until a look finds none; ids: our own links.
+static enum sl_code kill_until_none(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    struct fence_rules rules = cutover_plan_rules(t->plan, t->on);
+    struct fence_links ours = links_of(t);
+    struct fence_found found;
+    for (;;) {
+        enum sl_code code = fence_kill_direct(sql, &rules, &ours, &found, err);
+        if (code != SL_OK || found.killed + found.dying == 0)
+            return code;
+        t->count += found.killed;
+        if (patience_check(&t->by, err) != SL_OK)
+            return sl_fail(err, SL_ETIMEOUT, "%u connections past sluice come back or do not end",
+                           found.killed + found.dying);
+        // Who is dying rolls back.
+        if (found.killed == 0 && (code = sql_run(sql, "DO SLEEP(0.002)", err)) != SL_OK)
+            return code;
+    }
+}
+
+// Those who are in are thrown out first: SET GLOBAL read_only would wait for what they do.
+static enum sl_code act_fence(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    struct fence_links ours = links_of(t);
+    enum sl_code code = fence_lock(sql, &t->fence, &ours, err);
+    if (code == SL_OK)
+        code = kill_until_none(t, sql, err);
+    if (code == SL_OK)
+        code = fence_read_only(sql, &ours, err);
+    if (code == SL_OK)
+        code = kill_until_none(t, sql, err);
+    return code == SL_OK ? fence_holds(sql, &t->fence, err) : code;
+}
+
+// *direct: how many were thrown out.
+static enum sl_code put_up(struct run *r, struct hand *h, const struct fence *f, unsigned *direct,
+                           struct sl_error *err)
+{
+    struct patience p = run_patience(r, SERVER_NS);
+    struct task *t = fence_task(r, h, f, act_fence);
+    enum sl_code code =
+        r->plant->links(r->plant->arg, target_of(r, h)->name, &p, &t->ids, &t->id_count, err);
+    if (code == SL_OK)
+        code = task_do(&t, h, &p, err);
+    if (code == SL_OK)
+        *direct = t->count;
+    task_free(t);
+    return code;
+}
+
 static enum sl_code act_close(struct task *t, struct sql *sql, struct sl_error *err)
 {
-    enum sl_code code = fence_lock(sql, &t->fence, err);
+    enum sl_code code = fence_lock(sql, &t->fence, NULL, err);
     if (code == SL_OK)
-        code = fence_read_only(sql, err);
+        code = fence_read_only(sql, NULL, err);
     return code == SL_OK ? fence_holds(sql, &t->fence, err) : code;
 }
 
@@ -123,7 +189,7 @@ static enum sl_code act_invite(struct task *t, struct sql *sql, struct sl_error 
     enum sl_code code = fence_holds(sql, &none, err);
     if (code == SL_OK)
         code = fence_unlock(sql, &t->fence, err);
-    return code == SL_OK ? fence_read_only(sql, err) : code;
+    return code == SL_OK ? fence_read_only(sql, NULL, err) : code;
 }
 
 enum sl_code servers_invite(void *arg, struct sl_error *err)
@@ -153,13 +219,17 @@ enum sl_code servers_plan_target(void *arg, struct buf *json, struct sl_error *e
     return plan_fence(r, r->target, &r->target_fence, json, err);
 }
 
+// Who has logged in there before would write as soon as it is promoted, and who passes read_only
+// even earlier; nobody comes back.
 enum sl_code servers_close_target(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
-    struct patience p = run_patience(r, SERVER_NS);
-    enum sl_code code =
-        task_once(fence_task(r, r->target, &r->target_fence, act_close), r->target, &p, err);
+    unsigned direct = 0;
+    enum sl_code code = put_up(r, r->target, &r->target_fence, &direct, err);
     r->target_sealed = code == SL_OK;
+    if (direct > 0)
+        conductor_tell(r->conductor, "%s is closed: %u direct connections ended",
+                       r->plan->target.name, direct);
     return code;
 }
 
@@ -179,63 +249,27 @@ enum sl_code servers_plan_old(void *arg, struct buf *json, struct sl_error *err)
     return plan_fence(r, r->old, &r->old_fence, json, err);
 }
 
-// Kills those past sluice until a look finds none; ids: our own links.
-static enum sl_code kill_until_none(struct task *t, struct sql *sql, struct sl_error *err)
-{
-    struct fence_rules rules = cutover_plan_rules(t->plan, t->on);
-    enum sl_code code = SL_OK;
-    unsigned found = 1;
-    for (unsigned i = 0; code == SL_OK && found > 0 && i < ROUNDS_MAX; i++) {
-        code = fence_kill_direct(sql, &rules, t->ids, t->id_count, &found, err);
-        t->count += code == SL_OK ? found : 0;
-        if (code == SL_OK && found > 0)
-            code = patience_check(&t->by, err);
-    }
-    if (code == SL_OK && found > 0)
-        return sl_fail(err, SL_ECONFLICT, "connections past sluice come back again and again");
-    return code;
-}
-
-// Those who are in are thrown out first: SET GLOBAL read_only would wait for what they do.
-static enum sl_code act_fence(struct task *t, struct sql *sql, struct sl_error *err)
-{
-    enum sl_code code = fence_lock(sql, &t->fence, err);
-    if (code == SL_OK)
-        code = kill_until_none(t, sql, err);
-    if (code == SL_OK)
-        code = fence_read_only(sql, err);
-    if (code == SL_OK)
-        code = kill_until_none(t, sql, err);
-    return code == SL_OK ? fence_holds(sql, &t->fence, err) : code;
-}
-
 // It stays after a success: whoever opens that server again must know what to open (the way back).
 enum sl_code servers_fence_old(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
-    struct patience p = run_patience(r, SERVER_NS);
-    struct task *t = fence_task(r, r->old, &r->old_fence, act_fence);
     enum sl_code code = fence_file_store(r->plan->state_dir, r->plan->old.name, &r->old_fence, err);
     if (code == SL_OK)
-        code = r->plant->links(r->plant->arg, r->plan->old.name, &p, &t->ids, &t->id_count, err);
+        code = put_up(r, r->old, &r->old_fence, &r->direct, err);
     if (code == SL_OK)
-        code = task_do(&t, r->old, &p, err);
-    if (code == SL_OK) {
-        r->direct = t->count;
         conductor_tell(r->conductor,
                        "%s is fenced: %u accounts locked, %u direct connections ended",
                        r->plan->old.name, r->old_fence.count, r->direct);
-    }
-    task_free(t);
     return code;
 }
 
 enum sl_code servers_unfence_old(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
-    struct patience p = run_undo_patience(UNDO_NS);
+    struct patience p = undo_there(r);
     enum sl_code code = must_hold(r, r->target, &r->target_fence, &r->saved, &p, err);
     code = owe(r, DEBT_NONE, code, err);
+    p = run_undo_patience(UNDO_NS);
     if (code == SL_OK)
         code = task_once(fence_task(r, r->old, &r->old_fence, act_open), r->old, &p, err);
     return code == SL_OK ? fence_file_remove(r->plan->state_dir, r->plan->old.name, err) : code;
@@ -282,7 +316,7 @@ static enum sl_code act_writable(struct task *t, struct sql *sql, struct sl_erro
 static enum sl_code act_read_only(struct task *t, struct sql *sql, struct sl_error *err)
 {
     (void)t;
-    return fence_read_only(sql, err);
+    return fence_read_only(sql, NULL, err);
 }
 
 // Its accounts stay locked until the release (C1). Where it stands is noted while nobody writes.
@@ -305,7 +339,7 @@ enum sl_code servers_promote(void *arg, struct sl_error *err)
 enum sl_code servers_demote(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
-    struct patience p = run_undo_patience(UNDO_NS);
+    struct patience p = undo_there(r);
     enum sl_code code = task_once(task_for(r, r->target, act_read_only), r->target, &p, err);
     return owe(r, DEBT_DEMOTE, code, err);
 }
@@ -332,8 +366,8 @@ enum sl_code servers_unlock_target(struct run *r, struct sl_error *err)
 
 static enum sl_code act_lock_again(struct task *t, struct sql *sql, struct sl_error *err)
 {
-    enum sl_code code = fence_lock(sql, &t->fence, err);
-    return code == SL_OK ? fence_lock(sql, &t->more, err) : code;
+    enum sl_code code = fence_lock(sql, &t->fence, NULL, err);
+    return code == SL_OK ? fence_lock(sql, &t->more, NULL, err) : code;
 }
 
 enum sl_code servers_lock_target(void *arg, struct sl_error *err)

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+
+#define INSIDE_NS (30 * NS_PER_MS)
 
 static enum sl_code run(struct errand *e, struct sql *sql, struct sl_error *err)
 {
@@ -46,7 +49,7 @@ enum sl_code task_do(struct task **t, struct hand *h, const struct patience *p,
                      struct sl_error *err)
 {
     struct errand *e = &(*t)->errand;
-    (*t)->by = (struct patience){.until_ns = p->until_ns};
+    (*t)->by = (struct patience){.until_ns = p->until_ns - INSIDE_NS};
     enum sl_code code = hand_do(h, &e, p, err);
     if (e == NULL)
         *t = NULL;

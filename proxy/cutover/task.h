@@ -24,10 +24,12 @@ struct task {
     struct follow_source source;     // wiped
     uint32_t *ids;                   // heap
     unsigned id_count;
-    unsigned count;     // what it counted
-    int64_t number;     // an input
-    char problem[256];  // what was found wrong
-    struct patience by; // for what waits inside; never has a `stop`
+    unsigned count;    // what it counted
+    int64_t number;    // an input
+    char problem[256]; // what was found wrong
+    // For what waits inside, and ends a little before whoever waits outside, so that it can say
+    // what it waited for; never has a `stop`.
+    struct patience by;
 };
 
 typedef enum sl_code task_act(struct task *t, struct sql *sql, struct sl_error *err);

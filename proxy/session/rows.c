@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "session/fleet.h"
+#include "session/move.h"
 #include "session/remember.h"
 #include "session/select.h"
 
@@ -61,7 +62,9 @@ void select_row(const struct session *s, struct session_row *row)
     row->age_ns = now - s->born_ns;
     row->state_age_ns = now - s->state_ns;
     if (s->state >= SESSION_IDLE && !s->dead) {
+        char why[160];
         row->obstacles = session_obstacles(s);
+        row->movable = mover_can_move(s, why, sizeof why);
         row->lost = session_is_lost(s);
         row->remembered = remember_is_valid(s);
         row->reading = session_is_reading(s);

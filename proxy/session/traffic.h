@@ -128,6 +128,7 @@ struct session_row {
     bool lost;       // its link went away, and it waits for another
     bool remembered; // a restart of its server would not end it now
     bool reading;    // runs a read outside a transaction
+    bool movable;    // nothing known speaks against it; a capture asks for what is not
 };
 
 // What to select; zero means "any".

@@ -72,13 +72,14 @@ static enum sl_code do_kill(struct probe *p, char **words, struct sl_error *err)
 {
     struct words ids;
     uint32_t ours[LIST_MAX];
-    unsigned killed = 0;
     split(words[1], &ids);
     for (unsigned i = 0; i < ids.count; i++)
         ours[i] = (uint32_t)strtoul(ids.items[i], NULL, 10);
-    enum sl_code code = fence_kill_direct(p->sql, &p->rules, ours, ids.count, &killed, err);
+    struct fence_links links = {ours, ids.count};
+    struct fence_found found;
+    enum sl_code code = fence_kill_direct(p->sql, &p->rules, &links, &found, err);
     if (code == SL_OK)
-        printf("ok %u\n", killed);
+        printf("ok %u\n", found.killed + found.dying);
     return code;
 }
 
@@ -92,15 +93,23 @@ static enum sl_code do_kill(struct probe *p, char **words, struct sl_error *err)
         return code;                                                                               \
     }
 
-FENCE(lock)
 FENCE(unlock)
 FENCE(open)
 FENCE(holds)
 
+static enum sl_code do_lock(struct probe *p, char **words, struct sl_error *err)
+{
+    (void)words;
+    enum sl_code code = fence_lock(p->sql, &p->fence, NULL, err);
+    if (code == SL_OK)
+        printf("ok\n");
+    return code;
+}
+
 static enum sl_code do_read_only(struct probe *p, char **words, struct sl_error *err)
 {
     (void)words;
-    enum sl_code code = fence_read_only(p->sql, err);
+    enum sl_code code = fence_read_only(p->sql, NULL, err);
     if (code == SL_OK)
         printf("ok\n");
     return code;
