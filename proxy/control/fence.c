@@ -15,6 +15,7 @@
 #define ACCOUNTS_MAX 100000
 #define ER_LOCK_WAIT_TIMEOUT 1205
 #define ER_UNKNOWN_THREAD 1094
+#define ER_STATEMENT_TIMEOUT 1969 // MariaDB's max_statement_time
 
 void fence_release(struct fence *f)
 {
@@ -223,6 +224,9 @@ static enum sl_code alter_accounts(struct sql *sql, const struct fence *f, const
     if (f->count == 0)
         return SL_OK;
     buf_init(&statement, STATEMENT_MAX);
+    // There lock_wait_timeout is not heeded: FLUSH TABLES WITH READ LOCK would be waited for for ever.
+    if (!is_mysql(sql))
+        buf_printf(&statement, "SET STATEMENT max_statement_time=%u FOR ", 1 + f->count / 1000);
     buf_str(&statement, "ALTER USER IF EXISTS ");
     for (unsigned i = 0; i < f->count; i++) {
         buf_str(&statement, i > 0 ? "," : "");
@@ -294,7 +298,7 @@ static void name_blocker(struct sql *sql, const char *what, const struct fence_l
         what,
         !found          ? ""
         : is_mysql(sql) ? "; it is connection "
-                        : "; the longest at work is connection ",
+                        : "; perhaps it is connection ",
         found ? sql_column_value(sql, 1) : "");
 }
 
@@ -302,7 +306,8 @@ static void name_blocker(struct sql *sql, const char *what, const struct fence_l
 static enum sl_code blame(struct sql *sql, enum sl_code code, const char *what,
                           const struct fence_links *ours, struct sl_error *err)
 {
-    if (code == SL_OK || sql_errno(sql) != ER_LOCK_WAIT_TIMEOUT)
+    bool waited = sql_errno(sql) == ER_LOCK_WAIT_TIMEOUT || sql_errno(sql) == ER_STATEMENT_TIMEOUT;
+    if (code == SL_OK || !waited)
         return code;
     name_blocker(sql, what, ours, err);
     return SL_ECONFLICT;
