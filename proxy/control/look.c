@@ -149,27 +149,49 @@ static enum sl_code measure_latency(struct looking *l, struct sl_error *err)
     return code;
 }
 
+static enum sl_code ask(struct looking *l, const struct question *q, struct sl_error *err)
+{
+    enum sl_code code = sql_query(l->sql, q->statement, err);
+    if (code == SL_OK)
+        q->read(l);
+    else if (sql_lost(l->sql))
+        return code;
+    else
+        note_problem(l->view, err->text);
+    return SL_OK;
+}
+
+static bool is_of_position(const struct question *q)
+{
+    return q->read == read_variables || q->read == read_replication || q->read == read_binlog;
+}
+
+static enum sl_code ask_all(struct looking *l, bool position_only, struct sl_error *err)
+{
+    enum sl_code code = SL_OK;
+    struct backend_view *view = l->view;
+    view->family = family_of(l->sql);
+    view->lag_seconds = -1;
+    (void)text_copy(view->role, sizeof view->role, replica_role(NULL, false));
+    if (!position_only)
+        code = measure_latency(l, err);
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0] && code == SL_OK; i++)
+        if (family_fits(&questions[i].of, l->sql) &&
+            (!position_only || is_of_position(&questions[i])))
+            code = ask(l, &questions[i], err);
+    return code;
+}
+
 enum sl_code look(struct sql *sql, struct backend_view *view, struct position *position,
                   struct sl_error *err)
 {
     struct looking l = {.sql = sql, .view = view, .position = position};
-    view->family = family_of(sql);
-    view->lag_seconds = -1;
-    (void)text_copy(view->role, sizeof view->role, replica_role(NULL, false));
-    enum sl_code code = measure_latency(&l, err);
-    if (code != SL_OK)
-        return code;
-    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
-        const struct question *q = &questions[i];
-        if (!family_fits(&q->of, sql))
-            continue;
-        code = sql_query(sql, q->statement, err);
-        if (code == SL_OK)
-            q->read(&l);
-        else if (sql_lost(sql))
-            return code;
-        else
-            note_problem(view, err->text);
-    }
-    return SL_OK;
+    return ask_all(&l, false, err);
+}
+
+enum sl_code look_at_position(struct sql *sql, struct backend_view *view, struct position *position,
+                              struct sl_error *err)
+{
+    struct looking l = {.sql = sql, .view = view, .position = position};
+    return ask_all(&l, true, err);
 }

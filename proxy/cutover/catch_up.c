@@ -16,7 +16,7 @@ static enum sl_code act_look(struct task *t, struct sql *sql, struct sl_error *e
 {
     struct backend_view *view = mem_zalloc(sizeof *view);
     position_release(&t->position);
-    enum sl_code code = look(sql, view, &t->position, err);
+    enum sl_code code = look_at_position(sql, view, &t->position, err);
     if (code == SL_OK && view->problem[0] != '\0')
         code = sl_fail(err, SL_EDENIED, "%s: %s", t->on->name, view->problem);
     text_copy(t->problem, sizeof t->problem, view->replication_error);
