@@ -17,7 +17,7 @@
 #include "cutover/run.h"
 #include "cutover/task.h"
 
-#define SERVER_NS (5 * NS_PER_S)   // for a few statements
+#define SERVER_NS (10 * NS_PER_S)  // for some statements, while nobody is held
 #define TRAFFIC_NS (10 * NS_PER_S) // for what only threads of ours have to do
 
 struct inspected {
