@@ -33,8 +33,10 @@ struct run {
     unsigned debts;            // enum run_debt
     bool both_ways;            // the old server replicates from the target, too
     bool by_gtid;
-    int64_t held_ns;     // the gate was closed, 0: not yet
-    int64_t released_ns; // ... and opened, 0: not yet
+    int64_t slowed_ns;    // new work is slowed since, 0: it is not
+    int64_t slowed_by_ns; // ... and by so much
+    int64_t held_ns;      // the gate was closed, 0: not yet
+    int64_t released_ns;  // ... and opened, 0: not yet
     struct drain_counts drained;
     unsigned direct; // connections past sluice that were killed
 };

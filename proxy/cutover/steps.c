@@ -31,6 +31,8 @@
 
 #define WARM_NS (60 * NS_PER_S)
 #define TRAFFIC_NS (10 * NS_PER_S) // for what only threads of ours have to do
+#define BEYOND_NS (100 * NS_PER_MS)
+#define SLOW_FIRST 8 // the first part of cutover.throttle
 
 struct patience run_patience(const struct run *r, int64_t limit_ns)
 {
@@ -66,38 +68,91 @@ static enum sl_code cool(void *arg, struct sl_error *err)
     return r->plant->cool(r->plant->arg, err);
 }
 
-// Lag is how long the target takes to get where the old server is now.
-static enum sl_code measure_lag(struct run *r, const struct patience *p, int64_t *lag_ns,
+// How far the target is behind the old server.
+struct distance {
+    bool close;           // it got there within approach_lag
+    int64_t took_ns;      // so long it took, or was waited for
+    int64_t transactions; // that it still lacks, -1: unknown
+};
+
+// Lag is how long the target takes to get where the old server is now. Not waited for much longer than
+// is wanted: where it is a minute, slowing must not begin a minute later.
+static enum sl_code measure_lag(struct run *r, const struct patience *p, struct distance *d,
                                 struct sl_error *err)
 {
-    struct position now;
+    struct position now = {0}, there = {0};
+    struct patience piece = *p;
+    int64_t until = clock_now_ns() + r->plan->approach_lag_ns + BEYOND_NS;
+    piece.until_ns = until < p->until_ns ? until : p->until_ns;
+    *d = (struct distance){.transactions = -1};
     enum sl_code code = catch_up_look(r, r->old, p, &now, err);
-    if (code == SL_OK)
-        code = catch_up_to(r, &now, p, lag_ns, err);
+    if (code == SL_OK) {
+        code = catch_up_to(r, &now, &piece, &d->took_ns, err);
+        d->close = code == SL_OK && d->took_ns <= r->plan->approach_lag_ns;
+    }
+    if (code == SL_ETIMEOUT && patience_check(p, err) == SL_OK) {
+        code = catch_up_look(r, r->target, p, &there, err);
+        d->transactions = code == SL_OK ? position_gap(&now, &there).transactions : -1;
+    }
     position_release(&now);
+    position_release(&there);
     return code;
 }
 
-static enum sl_code come_close(struct run *r, const struct patience *p, bool *slowed,
-                               struct sl_error *err)
+// By twice as much as before, at most cutover.throttle.
+static enum sl_code slow_more(struct run *r, struct sl_error *err)
 {
-    int64_t lag = 0;
+    int64_t most = r->plan->throttle_ns;
+    int64_t delay = r->slowed_by_ns > 0 ? 2 * r->slowed_by_ns : most / SLOW_FIRST;
+    delay = delay < NS_PER_MS ? NS_PER_MS : delay;
+    delay = delay < most ? delay : most;
+    if (delay == r->slowed_by_ns)
+        return SL_OK;
+    enum sl_code code = r->plant->throttle(r->plant->arg, delay, err);
+    if (code != SL_OK)
+        return code;
+    if (r->slowed_ns == 0)
+        r->slowed_ns = clock_now_ns();
+    r->slowed_by_ns = delay;
+    conductor_tell(r->conductor, "new units of work are slowed by %.0f ms",
+                   (double)delay / (double)NS_PER_MS);
+    return SL_OK;
+}
+
+static void tell_distance(struct run *r, const struct distance *d)
+{
+    double ms = (double)d->took_ns / (double)NS_PER_MS;
+    if (d->close)
+        conductor_tell(r->conductor, "%s is %.0f ms behind", r->plan->target.name, ms);
+    else if (d->transactions < 0)
+        conductor_tell(r->conductor, "%s is more than %.0f ms behind", r->plan->target.name, ms);
+    else
+        conductor_tell(r->conductor, "%s is more than %.0f ms behind, %lld transactions",
+                       r->plan->target.name, ms, (long long)d->transactions);
+}
+
+// Once a second: when it does not come closer by a quarter, by itself or by what it was helped, new
+// work is slowed more.
+static enum sl_code come_close(struct run *r, const struct patience *p, struct sl_error *err)
+{
+    struct distance d;
+    int64_t before = INT64_MAX; // transactions that it lacked
+    int64_t judged_ns = 0;
     for (;;) {
-        enum sl_code code = measure_lag(r, p, &lag, err);
+        enum sl_code code = measure_lag(r, p, &d, err);
         if (code != SL_OK)
             return code;
-        conductor_tell(r->conductor, "%s is %.0f ms behind", r->plan->target.name,
-                       (double)lag / (double)NS_PER_MS);
-        if (lag <= r->plan->approach_lag_ns)
+        if (!d.close && clock_now_ns() - judged_ns < NS_PER_S)
+            continue;
+        tell_distance(r, &d);
+        if (d.close)
             return SL_OK;
-        if (!*slowed && r->plan->throttle_ns > 0) {
-            code = r->plant->throttle(r->plant->arg, r->plan->throttle_ns, err);
-            if (code != SL_OK)
-                return code;
-            *slowed = true;
-            conductor_tell(r->conductor, "new units of work are slowed by %.0f ms",
-                           (double)r->plan->throttle_ns / (double)NS_PER_MS);
-        }
+        bool closer =
+            d.transactions >= 0 && before != INT64_MAX && d.transactions <= before - before / 4;
+        judged_ns = clock_now_ns();
+        before = d.transactions >= 0 ? d.transactions : INT64_MAX;
+        if (!closer && (code = slow_more(r, err)) != SL_OK)
+            return code;
     }
 }
 
@@ -105,21 +160,29 @@ static enum sl_code come_close(struct run *r, const struct patience *p, bool *sl
 static enum sl_code approach(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
-    bool slowed = false;
     struct patience p = run_patience(r, r->plan->approach_ns);
-    enum sl_code code = come_close(r, &p, &slowed, err);
+    enum sl_code code = come_close(r, &p, err);
     if (code == SL_ETIMEOUT)
         return sl_fail(err, code,
-                       "%s has not come as close as cutover.approach_lag within"
-                       " cutover.approach",
-                       r->plan->target.name);
+                       "%s has not come as close as cutover.approach_lag within cutover.approach;"
+                       " new units of work were slowed by %.0f ms (at most cutover.throttle)",
+                       r->plan->target.name, (double)r->slowed_by_ns / (double)NS_PER_MS);
     return code;
+}
+
+static enum sl_code end_slowing(struct run *r, struct sl_error *err)
+{
+    if (r->slowed_ns != 0)
+        conductor_tell(r->conductor, "clients were slowed for %.1f s, by %.0f ms at most",
+                       (double)(clock_now_ns() - r->slowed_ns) / (double)NS_PER_S,
+                       (double)r->slowed_by_ns / (double)NS_PER_MS);
+    r->slowed_ns = r->slowed_by_ns = 0;
+    return r->plant->throttle(r->plant->arg, 0, err);
 }
 
 static enum sl_code stop_slowing(void *arg, struct sl_error *err)
 {
-    struct run *r = arg;
-    return r->plant->throttle(r->plant->arg, 0, err);
+    return end_slowing(arg, err);
 }
 
 // --- while clients are held ---------------------------------------------------------------------
@@ -130,7 +193,7 @@ static enum sl_code hold(void *arg, struct sl_error *err)
     r->held_ns = clock_now_ns();
     struct patience p = run_patience(r, TRAFFIC_NS);
     enum sl_code code = r->plant->hold(r->plant->arg, &p, err);
-    return code == SL_OK ? r->plant->throttle(r->plant->arg, 0, err) : code;
+    return code == SL_OK ? end_slowing(r, err) : code;
 }
 
 static enum sl_code open_gate(void *arg, struct sl_error *err)
