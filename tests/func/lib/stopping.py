@@ -21,7 +21,7 @@ from lib.servers import Server
 from lib.util import PATIENCE, wait_until
 
 UNDO_SECONDS = 0.25
-BUDGET = 2.0
+BUDGET = 3.0
 # Steps that have an undo: what has begun must be undone, in the other order.
 UNDONE = {"invite", "warm", "approach", "close_target", "hold", "drain", "fence", "promote",
           "repoint", "release"}
@@ -40,8 +40,8 @@ class Stopping:
         servers.caught_up(self.new, self.old)
         if not both_ways:
             servers.read_only(self.new, True)
-        settings["cutover"] = {"watch": "0s", "budget": f"{BUDGET}s", "catch_up": f"{BUDGET}s",
-                               "max_lag": "1s", "approach": "5s", **settings.get("cutover", {})}
+        settings["cutover"] = {"watch": "0s", "budget": f"{BUDGET:g}s", "catch_up": f"{BUDGET:g}s",
+                               "max_lag": "3s", "approach": "20s", **settings.get("cutover", {})}
         self.relays = [Relay(s.port) for s in (self.old, self.new)] if relayed else []
         for relay in self.relays:
             t.defer(relay.close)
