@@ -402,6 +402,8 @@ uint32_t scan_end(struct scan *s)
 uint8_t scan_sets(const struct scan *s, bool maria)
 {
     bool certain = s->mode != SCAN_BLIND && !s->executable && !s->open_end;
+    if (s->mode == SCAN_BLIND && !s->executable)
+        return s->sets_first ? 1 : 0;
     return certain ? (uint8_t)(s->sets + (maria ? s->sets_maria : 0)) : 0;
 }
 

@@ -97,6 +97,7 @@ struct scan {
     bool inside;        // SET: a bracket has been opened
     bool assigns;       // SET: a variable, or what stands for some
     bool password;      // SET PASSWORD
+    bool sets_first;    // the first statement, as its first words say
     uint8_t sets_maria; // see scan_sets
     bool may_call;      // a statement had more than two tokens
     uint8_t sets;       // see scan_sets

@@ -79,6 +79,11 @@ void scan_each_token(struct scan *s, uint8_t token)
         s->password = s->password || (s->tokens == 1 && token == TOKEN_BUILTIN);
         s->assigns = s->assigns || token == TOKEN_EQUAL || token == KW_NAMES ||
                      token == KW_TRANSACTION || token == KW_CHARSET || token == KW_SET;
+        // What stands there is read alike in every character set.
+        bool plain = token == TOKEN_EQUAL || token == KW_NAMES || token == KW_CHARSET;
+        bool variable = s->tokens == 1 && (token == TOKEN_AT || token == TOKEN_ATAT);
+        s->sets_first = s->sets_first || (s->each == EACH_SET && !s->ended && !s->password &&
+                                          (variable || (plain && s->tokens <= 3)));
         s->inside = s->inside || token == TOKEN_OPEN;
         set_token(s, token);
     }

@@ -42,6 +42,7 @@ MIXED = {"cannot be written as an expression": re.compile(
     "character_set_connection = (ucs2|utf16|utf16le|utf32)|collation_connection = '?(ucs2|utf16|"
     "utf32)"),
     "sql_auto_is_null": re.compile("sql_auto_is_null"),
+    "may have said SET TRANSACTION": re.compile(r"CALL |EXECUTE |\b[fp]\("),
     "may have left a temporary table": re.compile(
         "(SET CHARACTER SET|SET NAMES) (DEFAULT|gbk|sjis|big5|cp932|gb18030)"),
     "a user variable may have another type": re.compile(r"'prepare', '\w+', [^)]*@")}

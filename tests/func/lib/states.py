@@ -489,6 +489,9 @@ row("next_routine_variable_maria", "CALL p()", ("SELECT @from_p", *WRITE), fixtu
     family="mariadb", may=NEXT, random=False)
 row("next_function", "SELECT f()", WRITE, family="mariadb", may=NEXT, random=False, fixture=(
     TABLE, "CREATE FUNCTION f() RETURNS INT BEGIN SET TRANSACTION READ ONLY; RETURN 1; END"))
+row("next_blind", ("SET NAMES gbk", "SET @a = 5", "SET time_zone = '+01:00'",
+    "SELECT CONCAT(@a, 1)"), ("SELECT @a", *WRITE), fixture=(TABLE,), drivers=("raw-text",
+    "raw-binary", "raw-track"))
 row("next_several", "SET @a = 1; SET @b = 2", ("SELECT @a, @b", *WRITE), fixture=(TABLE,))
 
 MODES = ("", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "ANSI", "TRADITIONAL",

@@ -534,8 +534,13 @@ Test(scan, sets)
         uint8_t trait = rows[i].mysql == 1 ? SCAN_SETS : rows[i].maria == 1 ? SCAN_SETS_MARIA : 0;
         cr_expect_eq(scan_traits(&s) & (SCAN_SETS | SCAN_SETS_MARIA), trait, "%s", rows[i].text);
         (void)scan_cut(&s, SCAN_BLIND, rows[i].text, 5);
-        cr_expect_eq(scan_sets(&s, true), 0, "%s", rows[i].text);
+        bool open = strstr(rows[i].text, "'open") != NULL; // a server that takes it has run it
+        cr_expect_leq(scan_sets(&s, false), rows[i].mysql + open, "%s", rows[i].text);
     }
+    (void)scan_cut(&s, SCAN_BLIND, "SET @a = 'x', @b = 5; SET @c = 1", 5);
+    cr_expect_eq(scan_sets(&s, true), 1);
+    (void)scan_cut(&s, SCAN_BLIND, "SET SESSION sql_mode = ''", 5);
+    cr_expect_eq(scan_sets(&s, true), 1);
 }
 
 Test(scan, may_call)
