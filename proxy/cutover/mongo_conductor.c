@@ -83,14 +83,6 @@ static void set_state(struct mongo_conductor *c, enum mongo_conductor_state to, 
     pthread_cond_broadcast(&c->wake);
 }
 
-static void set_state_locked(struct mongo_conductor *c, enum mongo_conductor_state to,
-                             const char *why)
-{
-    pthread_mutex_lock(&c->lock);
-    set_state(c, to, why);
-    pthread_mutex_unlock(&c->lock);
-}
-
 // --- what is told ---------------------------------------------------------------------------------
 
 struct line {
@@ -168,7 +160,9 @@ bool mongo_again(struct mongo_conductor *c, const char *what, const struct sl_er
 
 void mongo_goes_on(struct mongo_conductor *c)
 {
-    set_state_locked(c, MONGO_CONDUCTOR_RUNNING, "again");
+    pthread_mutex_lock(&c->lock);
+    set_state(c, MONGO_CONDUCTOR_RUNNING, "again");
+    pthread_mutex_unlock(&c->lock);
 }
 
 // --- the sequence's surroundings ------------------------------------------------------------------
@@ -263,6 +257,9 @@ static struct sequence_result repair(struct mongo_run *r, const struct sequence 
                way == MONGO_WAY_ON     ? "it goes on"
                : way == MONGO_WAY_BACK ? "it is undone"
                                        : "it had changed nothing");
+    pthread_mutex_lock(&r->conductor->lock);
+    r->conductor->final = way == MONGO_WAY_ON && at > 0 && q->steps[at - 1].final;
+    pthread_mutex_unlock(&r->conductor->lock);
     switch (way) {
     case MONGO_WAY_ON: return sequence_run(q, at, err);
     case MONGO_WAY_BACK: return sequence_undo(q, at, err);
@@ -425,7 +422,9 @@ enum sl_code mongo_conductor_start(struct mongo_conductor *c, struct mongo_plan 
     if (c->started)
         return SL_OK;
     mongo_plan_free(plan);
-    set_state_locked(c, MONGO_CONDUCTOR_IDLE, "no thread");
+    pthread_mutex_lock(&c->lock);
+    set_state(c, MONGO_CONDUCTOR_IDLE, "no thread");
+    pthread_mutex_unlock(&c->lock);
     return sl_fail(err, SL_EIO, "no thread for the manoeuvre");
 }
 
