@@ -16,8 +16,8 @@
 //
 // invite: accounts that an earlier cutover left locked on the target are unlocked, so that standby
 // links can log in; it stays read-only, an ordinary replica, until close_target locks them again.
-// close_target comes right before hold, because clients that read from a replica directly are locked
-// out from there on; standby links have logged in before.
+// close_target comes right before hold, because clients that read from a replica directly are ended
+// and locked out from there on; standby links have logged in before.
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

@@ -15,7 +15,7 @@ from lib.case import Case, test
 from lib.db import run
 from lib.servers import Server
 from lib.sluice import Sluice
-from lib.util import Background, wait_until
+from lib.util import PATIENCE, Background, wait_until
 
 FAMILIES = ("mariadb", "mysql")
 SHAPES = ("one-way", "both-ways")
@@ -138,7 +138,7 @@ def asked(sluice: Sluice, target: list[Hammer], there: list[Hammer], word: str) 
     if word == "no-go":
         target[1].go.clear()
     sluice.ok("cutover", word)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=60 * PATIENCE)
     assert running.returncode == (0 if word == "go" else 1), (out, err)
 
 

@@ -21,8 +21,8 @@ SESSIONS = int(os.environ.get("SESSIONS", "6"))
 
 
 def told(sluice: Sluice, target: str) -> str:
-    """What a cutover that is done has told. One that has not begun, because a server was slow to say
-    how it is, is begun again: the machine is not ours alone."""
+    """What a cutover that is done has told. One that has not begun, because a server was slow to
+    say how it is, is begun again: the machine is not ours alone."""
     for _ in range(3):
         answer = sluice.ctl("cutover", "start", target, deadline=180)
         if "undone: reachable:" not in answer.err:
@@ -58,8 +58,8 @@ def test_there_and_back_under_load(t: Case) -> None:
 
 
 class Outrun:
-    """Sessions whose statements take the server 4 ms of waiting each, and the replica as well, where
-    one applier runs them one after the other. Retries what the ladder ends."""
+    """Sessions whose statements take the server 4 ms of waiting each, and the replica as well,
+    where one applier runs them one after the other. Retries what the ladder ends."""
 
     def __init__(self, sluice: Sluice, count: int):
         self.sluice = sluice

@@ -2,12 +2,10 @@
 tells the story (lib/stopping.py says what is looked at)."""
 from __future__ import annotations
 
-from typing import Any
-
 from lib.case import Case, test
 from lib.db import run
 from lib.stopping import Stopping
-from lib.util import Background, wait_until
+from lib.util import PATIENCE, Background, wait_until
 
 FAMILIES = ("mariadb", "mysql")
 BROKEN = ("Duplicate entry", "failed executing transaction")    # MariaDB, MySQL
@@ -57,7 +55,7 @@ def hung_from_the_start(s: Stopping) -> None:
     for server, words in ((s.new, "b1 cannot be asked"), (s.old, "b0 cannot be asked")):
         with s.stopped(server):
             running = s.begin()
-            running.wait(60)
+            running.wait(60 * PATIENCE)
         s.over(running, words, "preflight", timed=False)    # who is slow is the server
 
 
@@ -147,7 +145,7 @@ def console_with_a_lock(s: Stopping) -> None:
             wait_until(lambda: s.old.sql("SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO"
                                          " LIKE 'INSERT INTO app.extra%%'"), 10, "the statement")
         known = s.mysql or not how.startswith("LOCK")
-        s.refused(f" {console.thread_id()} (root@localhost" if known else "(root@localhost", "fence")
+        s.refused(f" {console.thread_id()} (root" if known else "(root@localhost", "fence")
         if how.startswith("LOCK"):
             run(console, "UNLOCK TABLES")
         else:
@@ -212,7 +210,7 @@ def old_hangs_in_the_drain(s: Stopping) -> None:
     running = s.begin()
     s.wait_step("drain")
     with s.stopped(s.old):
-        running.wait(60)
+        running.wait(60 * PATIENCE)
         assert not s.sluice.ctl_json("show", "status")["gate"]["closed"]
     work.end()
     s.over(running, "the budget of 3 s is used up: 1 sessions are still at work", "drain",

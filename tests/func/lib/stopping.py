@@ -96,7 +96,7 @@ class Stopping:
     def over(self, running: "subprocess.Popen[str]", words: str, step: str = "",
              timed: bool = True) -> None:
         """It has ended, says why, and all is as before; it failed in `step`."""
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=60 * PATIENCE)
         assert running.returncode == 1, (out, err)
         assert words in err, f"the reason is {err!r}, not {words!r}\n{out}"
         status = self.sluice.ctl_json("show", "status")
