@@ -388,10 +388,17 @@ static enum sl_code count_locked(struct sql *sql, const struct fence *f, struct 
     return code;
 }
 
+// A server that was read-only as it was found may have restarted since: it is made so again before
+// anybody is let in.
 enum sl_code fence_open(struct sql *sql, const struct fence *f, struct sl_error *err)
 {
+    struct fence now = {0};
     struct locks locks;
-    enum sl_code code = allow_accounts(sql, err);
+    enum sl_code code = look_at_settings(sql, &now, err);
+    if (code == SL_OK && f->read_only && !now.read_only)
+        code = fence_read_only(sql, NULL, err);
+    if (code == SL_OK)
+        code = allow_accounts(sql, err);
     if (code == SL_OK)
         code = count_locked(sql, f, &locks, err);
     if (code == SL_OK && locks.locked > 0)

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -40,6 +41,8 @@ struct hand {
     uint64_t unsure;       // the connection that may still be doing something, 0: none
 };
 
+#define EVERYBODY UINT64_MAX // unsure of all connections of our account
+
 enum sl_code patience_check(const struct patience *p, struct sl_error *err)
 {
     if (p->stop != NULL && atomic_load(p->stop))
@@ -61,18 +64,21 @@ static void helper_free(struct helper *w)
     mem_free(w);
 }
 
-static void note_link(struct helper *w)
+// False: nobody waits any more. Whoever let it go knew of no link, so nothing may be done on it now.
+static bool note_link(struct helper *w)
 {
     pthread_mutex_lock(&w->lock);
     w->link = w->sql != NULL ? sql_thread_id(w->sql) : 0;
+    bool wanted = !w->let_go;
     pthread_mutex_unlock(&w->lock);
+    return wanted;
 }
 
 static void drop_link(struct helper *w)
 {
     sql_close(w->sql);
     w->sql = NULL;
-    note_link(w);
+    (void)note_link(w);
 }
 
 static enum sl_code run(struct helper *w)
@@ -83,7 +89,8 @@ static enum sl_code run(struct helper *w)
         code = sql_open(&w->target, &w->sql, &w->err);
         if (code != SL_OK)
             return code;
-        note_link(w);
+        if (!note_link(w))
+            return sl_fail(&w->err, SL_ECLOSED, "connected too late");
     }
     code = w->errand->run(w->errand, w->sql, &w->err);
     if (code != SL_OK && sql_lost(w->sql)) {
@@ -209,6 +216,11 @@ bool hand_is_sure(const struct hand *h)
     return h->unsure == 0;
 }
 
+void hand_doubt(struct hand *h)
+{
+    h->unsure = EVERYBODY;
+}
+
 const char *hand_name(const struct hand *h)
 {
     return h->target.name;
@@ -294,19 +306,53 @@ static enum sl_code is_listed(struct sql *sql, uint64_t link, bool *listed, stru
     return code;
 }
 
-static enum sl_code settle(struct errand *e, struct sql *sql, struct sl_error *err)
+// Kills it, and waits until it is gone.
+static enum sl_code end_link(struct settling *s, struct sql *sql, uint64_t link,
+                             struct sl_error *err)
 {
-    struct settling *s = (struct settling *)(void *)e;
     char text[48];
     bool listed = true;
-    (void)snprintf(text, sizeof text, "KILL %" PRIu64, s->link);
+    (void)snprintf(text, sizeof text, "KILL %" PRIu64, link);
     enum sl_code code = sql_run(sql, text, err);
     if (code != SL_OK && sql_errno(sql) != ER_UNKNOWN_THREAD)
         return code;
-    while ((code = is_listed(sql, s->link, &listed, err)) == SL_OK && listed) {
+    while ((code = is_listed(sql, link, &listed, err)) == SL_OK && listed) {
         code = patience_check(&s->patience, err);
         if (code != SL_OK)
             return code;
+    }
+    return code;
+}
+
+// What is before the port of a HOST.
+#define MACHINE(of)                                                                                \
+    "LEFT(" of ".HOST, LENGTH(" of ".HOST) - LENGTH(SUBSTRING_INDEX(" of ".HOST, ':', -1)))"
+
+// 0: none is left. Replicas may log in with the same account.
+static enum sl_code find_older(struct sql *sql, uint64_t *link, struct sl_error *err)
+{
+    enum sl_code code = sql_query(
+        sql,
+        "SELECT p.ID FROM information_schema.PROCESSLIST p JOIN information_schema.PROCESSLIST me"
+        " ON me.ID = CONNECTION_ID() WHERE p.ID < me.ID AND p.USER = me.USER AND p.COMMAND NOT LIKE"
+        " 'Binlog Dump%' AND " MACHINE("p") " = " MACHINE("me") " ORDER BY p.ID LIMIT 1",
+        err);
+    const char *id = code == SL_OK && sql_next(sql) ? sql_column_value(sql, 0) : NULL;
+    *link = id != NULL ? strtoull(id, NULL, 10) : 0;
+    return code;
+}
+
+static enum sl_code settle(struct errand *e, struct sql *sql, struct sl_error *err)
+{
+    struct settling *s = (struct settling *)(void *)e;
+    if (s->link != EVERYBODY)
+        return end_link(s, sql, s->link, err);
+    uint64_t link = 0;
+    enum sl_code code = find_older(sql, &link, err);
+    while (code == SL_OK && link != 0) {
+        code = end_link(s, sql, link, err);
+        if (code == SL_OK)
+            code = find_older(sql, &link, err);
     }
     return code;
 }

@@ -44,6 +44,9 @@ struct hand;
 // The target is copied. Connects with the first errand; its time-outs bound how long a thread that
 // was left behind lives on.
 struct hand *hand_new(const struct control_target *target);
+// A process before this one may have left something behind: before anything is done there, all older
+// connections of this account from this machine are ended, whosever they are.
+void hand_doubt(struct hand *h);
 // Does not wait for a thread that was left behind.
 void hand_free(struct hand *h); // NULL is fine
 

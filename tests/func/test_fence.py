@@ -9,6 +9,7 @@ import time
 
 import pymysql
 
+from lib import servers
 from lib.case import Case, test
 from lib.db import expect_error, run
 from lib.probe import Probe, words
@@ -99,6 +100,19 @@ def what_was_read_only_stays_so(t: Case, server: Server, probe: Probe) -> None:
     server.sql("SET GLOBAL read_only = 0")
 
 
+def a_restart_forgets_read_only(server: Server, probe: Probe) -> None:
+    """What was read-only is so again before anybody is let in."""
+    servers.read_only(server, True)
+    before = settings_of(server)
+    probe.plan()
+    probe("lock")
+    probe("read_only")
+    servers.read_only(server, False)    # as a restart leaves it
+    probe("open")
+    assert settings_of(server) == before
+    servers.read_only(server, False)
+
+
 def awkward_names(server: Server, probe: Probe) -> None:
     for name in NAMES:
         server.sql("CREATE USER %s@'%%' IDENTIFIED BY 'x'", (name,))
@@ -133,6 +147,7 @@ def test_accounts(t: Case) -> None:
     only_applications_are_locked(t, server, probe)
     undone_exactly(server, probe)
     what_was_read_only_stays_so(t, server, probe)
+    a_restart_forgets_read_only(server, probe)
     awkward_names(server, probe)
     one_account_unlocked_by_hand_is_seen(t, server, probe)
     server.sql("CREATE USER weak@'%' IDENTIFIED BY 'weak-secret'")
@@ -222,6 +237,28 @@ def test_late_statements(t: Case) -> None:
                                       f" {first}"), 10, "the kill")
     assert probe("hand 10000 SELECT CONNECTION_ID()") != first
     stands_still(server, probe)
+
+
+@test(deadline=60, own=True, family=FAMILIES)
+def test_statements_of_a_process_before(t: Case) -> None:
+    """One that was killed may have left a statement behind: it is gone before anything is sent."""
+    server, probe = fenced(t)
+    server.sql("CREATE TABLE app.late (id INT PRIMARY KEY)")
+    server.sql("INSERT INTO app.late VALUES (1)")
+    holder = server.connect()
+    run(holder, "BEGIN")
+    run(holder, "SELECT * FROM app.late FOR UPDATE")
+    before = Probe(server)
+    before.refused("hand 300 UPDATE app.late SET id = 2", "does not answer")
+    before.process.kill()
+    before.process.wait()
+    late = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'UPDATE app.late%'"
+    assert probe(f"hand 10000 {late}") == "1", "it goes on without its client"
+    assert probe(f"doubt 10000 {late}") == "0"
+    assert probe("hand 10000 SELECT 7") == "7"
+    run(holder, "COMMIT")
+    assert server.one("SELECT id FROM app.late") == 1, "it did not happen after all"
+    holder.close()
 
 
 def stands_still(server: Server, probe: Probe) -> None:

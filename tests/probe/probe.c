@@ -155,6 +155,15 @@ static enum sl_code do_hand(struct probe *p, char **words, struct sl_error *err)
     return code;
 }
 
+// doubt MS STATEMENT: the same, by one who doubts what a process before it has left behind.
+static enum sl_code do_doubt(struct probe *p, char **words, struct sl_error *err)
+{
+    if (p->hand == NULL)
+        p->hand = hand_new(&p->target);
+    hand_doubt(p->hand);
+    return do_hand(p, words, err);
+}
+
 // --- replication and events -----------------------------------------------------------------------
 
 // follow HOST,PORT,USER,PASSWORD[,FILE,OFFSET]
@@ -243,19 +252,11 @@ static const struct {
     const char *name;
     enum sl_code (*run)(struct probe *p, char **words, struct sl_error *err);
 } verbs[] = {
-    {"plan", do_plan},
-    {"lock", do_lock},
-    {"read_only", do_read_only},
-    {"unlock", do_unlock},
-    {"open", do_open},
-    {"holds", do_holds},
-    {"kill", do_kill},
-    {"hand", do_hand},
-    {"follow", do_follow},
-    {"leave", do_leave},
-    {"follow_check", do_follow_check},
-    {"events", do_events},
-    {"enable", do_enable},
+    {"plan", do_plan},     {"lock", do_lock},     {"read_only", do_read_only},
+    {"unlock", do_unlock}, {"open", do_open},     {"holds", do_holds},
+    {"kill", do_kill},     {"hand", do_hand},     {"doubt", do_doubt},
+    {"follow", do_follow}, {"leave", do_leave},   {"follow_check", do_follow_check},
+    {"events", do_events}, {"enable", do_enable},
 };
 
 static void obey(struct probe *p, char *line)
