@@ -11,6 +11,8 @@
 #include "control/replica_status.h"
 
 #define STATEMENT_MAX ((size_t)16 << 10)
+#define RETRY_S 2       // between two tries to connect: the way back shall not wait for a minute
+#define RETRIES 86400   // MySQL gives up after 10, MariaDB after 100000
 #define NEW_WORDS 80023 // CHANGE REPLICATION SOURCE TO, SOURCE_...
 
 // --- channels -----------------------------------------------------------------------------------
@@ -114,10 +116,10 @@ static enum sl_code change(struct sql *sql, const struct follow_source *from, st
     put_text(&text, from->user);
     buf_printf(&text, ", %sPASSWORD=", w.source);
     put_text(&text, from->password);
-    buf_printf(&text, ", %sSSL=%d", w.source, from->tls);
+    buf_printf(&text, ", %sSSL=%d, %sCONNECT_RETRY=%d", w.source, from->tls, w.source, RETRY_S);
     if (is_mysql(sql))
-        buf_printf(&text, ", GET_%sPUBLIC_KEY=1",
-                   sql_version_number(sql) >= NEW_WORDS ? "SOURCE_" : "MASTER_");
+        buf_printf(&text, ", GET_%sPUBLIC_KEY=1, %sRETRY_COUNT=%d",
+                   sql_version_number(sql) >= NEW_WORDS ? "SOURCE_" : "MASTER_", w.source, RETRIES);
     put_place(&text, &w, from, is_mysql(sql));
     enum sl_code code = text.failed ? sl_fail(err, SL_ETOOBIG, "the names are too long")
                                     : sql_run(sql, buf_text(&text), err);
@@ -149,7 +151,11 @@ static enum sl_code run(struct sql *sql, const char *verb, const char *channel, 
 enum sl_code follow_start(struct sql *sql, const struct follow_source *source, struct sl_error *err)
 {
     struct channel any;
+    char wanted[300];
+    source_text(wanted, sizeof wanted, source->host, source->port);
     enum sl_code code = find_channel(sql, NULL, &any, err);
+    if (code == SL_OK && any.found && strcmp(any.status.source, wanted) == 0)
+        return run(sql, "START", any.name, "", err); // done before; starting twice is a warning
     if (code == SL_OK && any.found)
         return sl_fail(err, SL_ECONFLICT, "it replicates from %s already", any.status.source);
     if (code == SL_OK && source->gtid && !is_mysql(sql))

@@ -28,8 +28,9 @@ struct follow_source {
     uint64_t offset;
 };
 
-// Configures the server's default channel, and starts it. It must not replicate (SL_ECONFLICT).
-// Does not wait until it is connected.
+// Configures the server's default channel, and starts it. It must not replicate from another
+// (SL_ECONFLICT); a channel that reads from there already is started. Does not wait until it is
+// connected.
 SL_CHECKED enum sl_code follow_start(struct sql *sql, const struct follow_source *source,
                                      struct sl_error *err);
 // Stops and forgets the channel that reads from this host and port; none is fine.

@@ -23,6 +23,16 @@ void schedule_release(struct schedule *s)
     *s = (struct schedule){0};
 }
 
+struct schedule schedule_copy(const struct schedule *s)
+{
+    struct schedule copy = {.count = s->count};
+    if (s->count > 0) {
+        copy.events = mem_array(s->count, sizeof *s->events);
+        memcpy(copy.events, s->events, s->count * sizeof *s->events);
+    }
+    return copy;
+}
+
 static void read_event(const struct sql *sql, struct schedule_event *out)
 {
     text_copy(out->schema, sizeof out->schema, sql_column_value(sql, 0));

@@ -20,6 +20,7 @@ struct schedule {
     unsigned count;
 };
 void schedule_release(struct schedule *s);
+struct schedule schedule_copy(const struct schedule *s);
 
 // Those that are enabled here. For errands: blocking.
 SL_CHECKED enum sl_code schedule_look(struct sql *sql, struct schedule *out, struct sl_error *err);

@@ -54,7 +54,8 @@ def test_turned_round_and_back(t: Case) -> None:
     old.sql("CREATE TABLE app.f (id INT PRIMARY KEY)")
     old.sql("INSERT INTO app.f VALUES (1)")
     servers.caught_up(new, old)
-    on_new.refused(f"follow 127.0.0.1,{old.port},repl,repl-secret", "replicates from")
+    on_new(f"follow 127.0.0.1,{old.port},repl,repl-secret")  # it does already
+    on_new.refused(f"follow 127.0.0.1,{new.port},repl,repl-secret", "replicates from")
     # The new one is at work before the old one follows.
     new.sql("INSERT INTO app.f VALUES (2)")
     turn(old, new, (on_old, on_new))
