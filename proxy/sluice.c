@@ -342,7 +342,8 @@ static enum sl_code start_traffic(struct sluice *s, struct sl_error *err)
     struct routes *r = make_routes(s->context.config, active, err);
     if (r == NULL)
         return SL_EINVAL;
-    code = traffic_new(s->context.loop, r, &s->context.traffic, err);
+    code = traffic_new(s->context.loop, r, NULL,
+                       &s->context.traffic, err);
     routes_unref(r);
     if (code != SL_OK)
         return code;

@@ -166,7 +166,7 @@ static enum sl_code set_learning(struct traffic *t, struct sl_error *err)
     return code;
 }
 
-static enum sl_code start(struct traffic *t, struct sl_error *err)
+static enum sl_code start(struct traffic *t, const char *closed, struct sl_error *err)
 {
     enum sl_code code = rsa_key_new(&t->rsa, err);
     if (code == SL_OK)
@@ -179,13 +179,17 @@ static enum sl_code start(struct traffic *t, struct sl_error *err)
     }
     if (code == SL_OK)
         code = open_listeners(t, err);
+    if (code == SL_OK && closed != NULL)
+        code = gate_close(&t->gate, closed, "the start", clock_now_ns(), 0, err);
+    for (unsigned i = 0; i < t->worker_count; i++)
+        t->workers[i]->gate_closed = gate_is_closed(&t->gate);
     for (unsigned i = 0; code == SL_OK && i < t->worker_count; i++)
         code = loop_start(t->workers[i]->loop, err);
     return code;
 }
 
-enum sl_code traffic_new(struct loop *main_loop, struct routes *routes, struct traffic **out,
-                         struct sl_error *err)
+enum sl_code traffic_new(struct loop *main_loop, struct routes *routes, const char *closed,
+                         struct traffic **out, struct sl_error *err)
 {
     struct traffic *t = mem_zalloc(sizeof *t);
     t->main_loop = main_loop;
@@ -194,7 +198,7 @@ enum sl_code traffic_new(struct loop *main_loop, struct routes *routes, struct t
     gate_init(&t->gate);
     t->gate_timer = timer_new(main_loop, gate_deadline, t);
     t->confirm = confirm_new(t);
-    enum sl_code code = start(t, err);
+    enum sl_code code = start(t, closed, err);
     if (code != SL_OK) {
         traffic_free(t);
         return code;

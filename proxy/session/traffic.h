@@ -53,9 +53,10 @@ unsigned routes_find(const struct routes *r, const char *name);
 void routes_unref(struct routes *r); // also releases the TLS contexts and the configuration
 
 // Takes a reference of `routes`. Opens the listeners (errors name the address) and starts the
-// workers. `main_loop` is the loop of the calling thread.
+// workers, with the gate closed for the reason `closed` (NULL: open) before the first client is
+// accepted. `main_loop` is the loop of the calling thread.
 SL_CHECKED enum sl_code traffic_new(struct loop *main_loop, struct routes *routes,
-                                    struct traffic **out, struct sl_error *err);
+                                    const char *closed, struct traffic **out, struct sl_error *err);
 // New routes for new links (and for held new connections). Sessions whose link is on a backend
 // that is not active any more are ended at their safe point when the gate is open.
 void traffic_set_routes(struct traffic *t, struct routes *routes);
