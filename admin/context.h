@@ -71,7 +71,10 @@ struct admin_context {
     // active one, another runs), SL_EDENIED (no control account), SL_EIO. `by` names who asked.
     struct conductor *conductor;
     enum sl_code (*cutover)(void *arg, const struct cutover_order *order, struct sl_error *err);
-    // Lets traffic go on after a cutover that did not end (cutover/unended.h).
+    // A cutover that did not end and what the operator has to do about it; "": there is none. The
+    // gate is closed meanwhile.
+    char unended[SL_ERROR_TEXT_MAX + 320];
+    // Lets traffic go on after a cutover that did not end, or is stuck.
     enum sl_code (*forget_cutover)(void *arg, struct sl_error *err);
     // The same for the MongoDB set: SL_ENOTFOUND when there is none (mongo.uri), SL_EINVAL for a
     // host that is none. A look ends with mongo_seen.

@@ -96,11 +96,27 @@ static void add_status(struct answer *a, const struct conductor_status *s)
     answer_fact(a, "why", "why", cell_text(s->why[0] != '\0' ? s->why : NULL));
 }
 
+const char *cutover_needs(const struct request *r, const struct conductor_status *s, char *out,
+                          size_t size)
+{
+    if (r->context->unended[0] != '\0')
+        return r->context->unended;
+    if (s->state != CONDUCTOR_STUCK)
+        return NULL;
+    (void)snprintf(out, size,
+                   "%s: %s. It is tried again; when it will never work, see to both servers, then:"
+                   " cutover forget",
+                   s->step, s->why);
+    return out;
+}
+
 void run_cutover_status(struct request *r)
 {
     struct conductor_status s;
+    char needs[SL_ERROR_TEXT_MAX + 160];
     conductor_look(r->context->conductor, &s);
     add_status(r->answer, &s);
+    answer_fact(r->answer, "needs", "needs", cell_text(cutover_needs(r, &s, needs, sizeof needs)));
     request_done(r);
 }
 

@@ -27,6 +27,9 @@ void run_cutover_go(struct request *r);
 void run_cutover_no_go(struct request *r);
 void run_cutover_abort(struct request *r);
 void run_cutover_forget(struct request *r);
+// What the operator has to do about a cutover that is stuck or did not end; NULL: nothing.
+const char *cutover_needs(const struct request *r, const struct conductor_status *s, char *out,
+                          size_t size);
 // For the daemon: a line of progress, and the end.
 void cutover_said(struct request_home *home, int64_t at_ns, const char *line);
 void cutover_ended(struct request_home *home, const struct conductor_status *how);

@@ -99,9 +99,14 @@ void run_show_status(struct request *r)
     struct traffic_stats stats = read_stats(r);
     struct rates_view rates = rates_now(r->home->rates);
     struct answer *a = r->answer;
+    struct conductor_status cutover;
+    char needs[SL_ERROR_TEXT_MAX + 160];
+    conductor_look(r->context->conductor, &cutover);
     answer_fact(a, "active", "active", cell_text(active_name(r)));
     answer_fact(a, "warm", "warm", text_or_none(traffic_warm_target(r->context->traffic)));
     add_gate(a, traffic_gate(r->context->traffic));
+    answer_fact(a, "cutover", "cutover", cell_text(conductor_state_name(cutover.state)));
+    answer_fact(a, "needs", "needs", cell_text(cutover_needs(r, &cutover, needs, sizeof needs)));
     add_states(a, &stats);
     answer_fact(a, "queries_per_second", "queries a second", cell_number(rates.commands));
     answer_fact(a, "errors_per_second", "errors a second", cell_number(rates.errors));

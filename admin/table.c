@@ -195,10 +195,9 @@ static const struct command ROWS[] = {
     {"cutover abort", NOTHING, NULL, ROLE_OPERATE, CHANGES, run_cutover_abort,
      "undo the cutover under way, whatever it does; until the release", NULL},
     {"cutover forget", NOTHING, NULL, ROLE_ADMIN, CHANGES, run_cutover_forget,
-     "open the gate after a cutover that sluice did not live to end",
-     "After a kill in the middle of a cutover sluice starts with the gate closed. Make sure that "
-     "one "
-     "server is writable and the other is not, and that it is the active one; then this."},
+     "end a cutover that is stuck or that sluice cannot recover, and open the gate",
+     "What is wanted stands under `needs` in `cutover status`. Make sure that one server is "
+     "writable and the other is not, and that it is the active one; then this."},
     {"mongo status", NOTHING, MONGO_STATUS, ROLE_VIEW, false, true, run_mongo_status,
      "the MongoDB set, member by member, and the last manoeuvre", NULL},
     {"mongo add",

@@ -342,7 +342,7 @@ static enum sl_code start_traffic(struct sluice *s, struct sl_error *err)
     struct routes *r = make_routes(s->context.config, active, err);
     if (r == NULL)
         return SL_EINVAL;
-    code = traffic_new(s->context.loop, r, NULL,
+    code = traffic_new(s->context.loop, r, stage_closed_at_start(s->context.config),
                        &s->context.traffic, err);
     routes_unref(r);
     if (code != SL_OK)
@@ -398,7 +398,7 @@ static enum sl_code start(struct sluice *s, struct sl_error *err)
         return code;
     stage_set_admin(s->stage, s->admin);
     mongo_stage_set_admin(s->mongo, s->admin);
-    stage_look_back(s->stage);
+    stage_look_back(s->stage, active_name(s));
     mongo_stage_look_back(s->mongo);
     return code;
 }

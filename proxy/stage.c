@@ -1,6 +1,7 @@
 // Orders for cutovers, made into plans.
 #include "stage.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,6 +11,7 @@
 #include "config/inspect.h"
 #include "config/load.h"
 #include "credentials.h"
+#include "cutover/steps.h"
 #include "cutover/unended.h"
 #include "plant.h"
 #include "targets.h"
@@ -22,7 +24,9 @@ struct stage {
     struct admin *admin;
     struct plant *plant;
     struct conductor *conductor;
-    struct unended unended;
+    unsigned unended;           // the number of a journal without an end, 0: none
+    bool recovering;            // the conductor is at it
+    bool forgetting;            // ... and gives up, because the operator has seen to it
     void (*follow)(void *arg, const struct conductor_status *how); // NULL: nobody does
     void *follow_arg;
     void (*stopped)(void *arg); // NULL: nobody stops it
@@ -35,14 +39,25 @@ static void said(void *arg, int64_t at_ns, const char *line)
     admin_cutover_said(s->admin, at_ns, line);
 }
 
+static void let_go(struct stage *s);
+static void stay_closed(struct stage *s, const char *why);
+
 static void ended(void *arg, const struct conductor_status *how)
 {
     struct stage *s = arg;
     admin_cutover_ended(s->admin, how);
     if (s->follow != NULL)
         s->follow(s->follow_arg, how);
+    bool open = how->last == CONDUCTOR_GIVEN_UP;
+    s->unended = s->recovering && !open ? 0 : s->unended;
+    s->recovering = false;
     if (s->stopped != NULL)
         s->stopped(s->stopped_arg);
+    else if (open && s->forgetting)
+        let_go(s);
+    else if (open)
+        stay_closed(s, how->why);
+    s->forgetting = false;
 }
 
 struct stage *stage_new(struct admin_context *context, struct credentials *credentials)
@@ -68,54 +83,6 @@ void stage_set_follower(struct stage *s,
     s->follow_arg = arg;
 }
 
-// --- a cutover that did not end -------------------------------------------------------------------
-
-static void stay_closed(struct stage *s, const char *why)
-{
-    struct sl_error err = {0};
-    LOG_ERROR("cutover_unended", LOG_U64("journal", s->unended.number), LOG_STR("why", why),
-              LOG_STR("so", "the gate stays closed until: cutover forget"));
-    if (traffic_pause(s->context->traffic, GATE_REASON, "a cutover that did not end", 0, NULL, NULL,
-                      &err) != SL_OK)
-        LOG_ERROR("gate_not_closed", LOG_STR("why", err.text));
-}
-
-void stage_look_back(struct stage *s)
-{
-    struct sl_error err = {0};
-    const char *state_dir = s->context->config->state_dir;
-    enum sl_code code = unended_look(state_dir, &s->unended, &err);
-    if (code != SL_OK) {
-        s->unended.number = s->unended.number > 0 ? s->unended.number : 1;
-        stay_closed(s, err.text);
-    } else if (s->unended.number != 0 && s->unended.touched) {
-        stay_closed(s, s->unended.last);
-    } else if (s->unended.number != 0) {
-        // It had changed nothing.
-        code = unended_forget(state_dir, &err);
-        LOG_INFO("cutover_unended", LOG_U64("journal", s->unended.number),
-                 LOG_STR("last", s->unended.last), LOG_STR("so", "it had changed nothing yet"));
-        s->unended.number = 0;
-    }
-}
-
-static void forgotten(void *arg)
-{
-    (void)arg;
-}
-
-enum sl_code stage_forget(struct stage *s, struct sl_error *err)
-{
-    if (s->unended.number == 0)
-        return sl_fail(err, SL_ECONFLICT, "there is no cutover that did not end");
-    enum sl_code code = unended_forget(s->context->config->state_dir, err);
-    if (code != SL_OK)
-        return code;
-    s->unended.number = 0;
-    code = traffic_resume(s->context->traffic, GATE_REASON, forgotten, s, err);
-    return code == SL_ENOTFOUND ? SL_OK : code;
-}
-
 // --- from the configuration to a plan -------------------------------------------------------------
 
 static void add_name(char ***names, unsigned *count, const char *name)
@@ -126,8 +93,7 @@ static void add_name(char ***names, unsigned *count, const char *name)
 
 static void add_seen(void *arg, const struct account_row *row)
 {
-    struct cutover_plan *p = arg;
-    add_name(&p->seen, &p->seen_count, row->user);
+    cutover_plan_add_seen(arg, row->user);
 }
 
 static void copy_checks(struct cutover_plan *p, const struct config_checks *checks)
@@ -194,32 +160,12 @@ static enum sl_code copy_targets(struct cutover_plan *p, const struct config *c,
     return SL_OK;
 }
 
-static enum sl_code check_order(struct stage *s, const char *active,
-                                const struct cutover_order *order, struct sl_error *err)
+// What the order says of a plan; between these two backends.
+static enum sl_code make_plan(struct stage *s, const char *active,
+                              const struct cutover_order *order, struct cutover_plan **out,
+                              struct sl_error *err)
 {
     const struct config *c = s->context->config;
-    if (config_find_backend(c, order->target) == NULL)
-        return sl_fail(err, SL_ENOTFOUND, "there is no backend \"%s\"", order->target);
-    if (strcmp(order->target, active) == 0)
-        return sl_fail(err, SL_ECONFLICT, "%s is the active backend", active);
-    if (s->unended.number != 0)
-        return sl_fail(
-            err, SL_ECONFLICT,
-            "an earlier cutover did not end (journal-%u.jsonl): see to both servers, then:"
-            " cutover forget",
-            s->unended.number);
-    if (c->control.user == NULL)
-        return sl_fail(err, SL_EDENIED, "a cutover needs the control account (control.user)");
-    return SL_OK;
-}
-
-enum sl_code stage_order(struct stage *s, const char *active, const struct cutover_order *order,
-                         struct sl_error *err)
-{
-    const struct config *c = s->context->config;
-    enum sl_code code = check_order(s, active, order, err);
-    if (code != SL_OK)
-        return code;
     struct cutover_plan *p = cutover_plan_new();
     copy_settings(p, c);
     p->by = mem_strdup(order->by);
@@ -229,14 +175,177 @@ enum sl_code stage_order(struct stage *s, const char *active, const struct cutov
     if (order->budget_ns > 0)
         p->budget_ns = order->budget_ns;
     credentials_list(s->credentials, add_seen, p);
-    code = copy_targets(p, c, active, order->target, err);
+    enum sl_code code = copy_targets(p, c, active, order->target, err);
     if (code == SL_OK)
         code = copy_replication(p, c, err);
-    if (code != SL_OK) {
+    if (code != SL_OK)
         cutover_plan_unref(p);
+    else
+        *out = p;
+    return code;
+}
+
+// --- a cutover that did not end -------------------------------------------------------------------
+
+static void heard(void *arg)
+{
+    (void)arg;
+}
+
+static void keep_closed(struct stage *s, const char *owner)
+{
+    struct sl_error err = {0};
+    if (traffic_pause(s->context->traffic, GATE_REASON, owner, 0, NULL, NULL, &err) != SL_OK)
+        LOG_ERROR("gate_not_closed", LOG_STR("why", err.text));
+}
+
+static void stay_closed(struct stage *s, const char *why)
+{
+    (void)snprintf(s->context->unended, sizeof s->context->unended,
+                   "a cutover did not end (journal-%u.jsonl): %s. See to both servers: one writable"
+                   " with its accounts unlocked, the other not; repoint if it is not the active"
+                   " one; then: cutover forget",
+                   s->unended, why);
+    LOG_ERROR("cutover_unended", LOG_U64("journal", s->unended), LOG_STR("why", why),
+              LOG_STR("so", "the gate stays closed until: cutover forget"));
+    keep_closed(s, "a cutover that did not end");
+}
+
+// Writes the end, and lets traffic go on.
+static void let_go(struct stage *s)
+{
+    struct sl_error err = {0};
+    (void)!journal_latest(s->context->config->state_dir, &s->unended, &err);
+    if (unended_close(s->context->config->state_dir, "forgotten by the operator", &err) != SL_OK) {
+        stay_closed(s, err.text);
+        return;
+    }
+    s->unended = 0;
+    s->context->unended[0] = '\0';
+    if (traffic_resume(s->context->traffic, GATE_REASON, heard, s, &err) == SL_OK)
+        LOG_INFO("cutover_forgotten");
+}
+
+enum sl_code stage_forget(struct stage *s, struct sl_error *err)
+{
+    struct conductor_status status;
+    conductor_look(s->conductor, &status);
+    if (status.state != CONDUCTOR_IDLE) {
+        enum sl_code code = conductor_say(s->conductor, CONDUCTOR_GIVE_UP, err);
+        s->forgetting = code == SL_OK;
         return code;
     }
-    return conductor_start(s->conductor, p, err);
+    if (s->unended == 0)
+        return sl_fail(err, SL_ECONFLICT, "there is no cutover that did not end");
+    let_go(s);
+    return s->unended == 0 ? SL_OK : sl_fail(err, SL_EIO, "%s", s->context->unended);
+}
+
+const char *stage_closed_at_start(const struct config *c)
+{
+    struct unended u;
+    enum sl_code code = unended_look(c->state_dir, &u, NULL);
+    unended_release(&u);
+    return code != SL_OK || u.number != 0 ? GATE_REASON : NULL;
+}
+
+static void decide(const struct config *c, const struct control_target *targets, const char *active,
+                   const struct journal_records *journal, struct recovery *out)
+{
+    struct recovery_backend backends[BACKENDS_MAX];
+    struct recovery_world world = {
+        .active = active, .backends = backends, .backend_count = (unsigned)c->backends.count};
+    steps_all(&world.steps, &world.step_count);
+    for (size_t i = 0; i < c->backends.count; i++) {
+        backends[i].name = targets[i].name;
+        recovery_address(&targets[i], backends[i].address);
+    }
+    recovery_decide(journal, &world, out);
+}
+
+static enum sl_code recover(struct stage *s, const struct recovery *how, struct sl_error *err)
+{
+    struct cutover_order order = {.target = how->to, .by = "recovery"};
+    struct cutover_plan *plan;
+    enum sl_code code = make_plan(s, how->from, &order, &plan, err);
+    if (code != SL_OK)
+        return code;
+    keep_closed(s, "recovery");
+    s->recovering = true;
+    return conductor_recover(s->conductor, plan, s->unended, how, err);
+}
+
+// Nothing that a server knows of: the journal gets its end.
+static enum sl_code close_unended(struct stage *s, struct sl_error *err)
+{
+    enum sl_code code = unended_close(s->context->config->state_dir, "undone", err);
+    if (code != SL_OK)
+        return code;
+    s->unended = 0;
+    code = traffic_resume(s->context->traffic, GATE_REASON, heard, s, err);
+    return code == SL_ENOTFOUND ? SL_OK : code;
+}
+
+static enum sl_code look_back(struct stage *s, const char *active, struct unended *u,
+                              struct sl_error *err)
+{
+    const struct config *c = s->context->config;
+    struct control_target targets[BACKENDS_MAX];
+    struct recovery how;
+    enum sl_code code = targets_make(c, targets, err);
+    if (code != SL_OK)
+        return code;
+    decide(c, targets, active, &u->records, &how);
+    explicit_bzero(targets, sizeof targets);
+    LOG_WARN("cutover_unended", LOG_U64("journal", u->number),
+             LOG_STR("decided", recovery_way_name(how.way)), LOG_STR("why", how.why));
+    if (how.way == RECOVERY_CLOSE)
+        return close_unended(s, err);
+    if (how.way == RECOVERY_ASK)
+        return sl_fail(err, SL_ECONFLICT, "%s", how.why);
+    if (c->control.user == NULL)
+        return sl_fail(err, SL_EDENIED, "its recovery needs the control account (control.user)");
+    return recover(s, &how, err);
+}
+
+void stage_look_back(struct stage *s, const char *active)
+{
+    struct sl_error err = {0};
+    struct unended u;
+    enum sl_code code = unended_look(s->context->config->state_dir, &u, &err);
+    s->unended = u.number;
+    if (code == SL_OK && u.number != 0)
+        code = look_back(s, active, &u, &err);
+    unended_release(&u);
+    if (code != SL_OK)
+        stay_closed(s, err.text);
+}
+
+// --- orders ---------------------------------------------------------------------------------------
+
+static enum sl_code check_order(struct stage *s, const char *active,
+                                const struct cutover_order *order, struct sl_error *err)
+{
+    const struct config *c = s->context->config;
+    if (config_find_backend(c, order->target) == NULL)
+        return sl_fail(err, SL_ENOTFOUND, "there is no backend \"%s\"", order->target);
+    if (strcmp(order->target, active) == 0)
+        return sl_fail(err, SL_ECONFLICT, "%s is the active backend", active);
+    if (s->unended != 0 && !s->recovering)
+        return sl_fail(err, SL_ECONFLICT, "%s", s->context->unended);
+    if (c->control.user == NULL)
+        return sl_fail(err, SL_EDENIED, "a cutover needs the control account (control.user)");
+    return SL_OK;
+}
+
+enum sl_code stage_order(struct stage *s, const char *active, const struct cutover_order *order,
+                         struct sl_error *err)
+{
+    struct cutover_plan *p;
+    enum sl_code code = check_order(s, active, order, err);
+    if (code == SL_OK)
+        code = make_plan(s, active, order, &p, err);
+    return code == SL_OK ? conductor_start(s->conductor, p, err) : code;
 }
 
 void stage_stop(struct stage *s, void (*stopped)(void *arg), void *arg)

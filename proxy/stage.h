@@ -15,9 +15,14 @@ void stage_set_admin(struct stage *s, struct admin *admin);
 // Told of every cutover's end, after the admin face. NULL: nobody.
 void stage_set_follower(struct stage *s,
                         void (*follow)(void *arg, const struct conductor_status *how), void *arg);
-// At the start: a cutover that did not end keeps the gate closed until stage_forget.
-void stage_look_back(struct stage *s);
-// The operator has seen to both servers. SL_ECONFLICT: there is nothing to forget.
+// At the start, before there is a stage: the reason for which the gate is closed because a cutover
+// has not ended; NULL: none.
+const char *stage_closed_at_start(const struct config *c);
+// Then: closes its journal, starts its recovery, or asks the operator (context->unended) and keeps the
+// gate closed until stage_forget.
+void stage_look_back(struct stage *s, const char *active);
+// The operator has seen to both servers: ends a cutover that did not end, or one that is stuck.
+// SL_ECONFLICT: there is nothing to forget.
 SL_CHECKED enum sl_code stage_forget(struct stage *s, struct sl_error *err);
 // admin/context.h's `cutover`.
 SL_CHECKED enum sl_code stage_order(struct stage *s, const char *active,

@@ -13,8 +13,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "control/condition.h"
+#include "cutover/recover.h"
 #include "cutover/run.h"
-#include "cutover/servers.h"
 
 #define AGAIN_NS (200 * NS_PER_MS) // between two tries of an undo
 #define WORD_NS (50 * NS_PER_MS)   // steps end a little before the budget, to say what is left
@@ -37,7 +37,11 @@ struct conductor {
     struct preflight found;
     int64_t began_ns, held_ns, released_ns;
     bool go, no_go, aborted, quit;
+    bool given_up;             // by the operator: no undo is tried again
+    bool no_way_back;          // the release has been announced
     struct cutover_plan *plan; // of the run; the thread's once it has started
+    unsigned journal;          // with an end that `recovery` says; 0: a new one
+    struct recovery recovery;
 };
 
 const char *conductor_state_name(enum conductor_state s)
@@ -68,10 +72,10 @@ const char *conductor_end_name(enum conductor_end e)
 #define TO(name) (1u << CONDUCTOR_##name)
 static const unsigned moves[] = {
     [CONDUCTOR_IDLE] = TO(RUNNING),
-    [CONDUCTOR_RUNNING] = TO(ASKING) | TO(UNDOING) | TO(IDLE),
+    [CONDUCTOR_RUNNING] = TO(ASKING) | TO(UNDOING) | TO(STUCK) | TO(IDLE),
     [CONDUCTOR_ASKING] = TO(RUNNING) | TO(UNDOING),
     [CONDUCTOR_UNDOING] = TO(STUCK) | TO(IDLE),
-    [CONDUCTOR_STUCK] = TO(UNDOING) | TO(IDLE),
+    [CONDUCTOR_STUCK] = TO(RUNNING) | TO(UNDOING) | TO(IDLE),
 };
 
 // With the lock.
@@ -179,10 +183,13 @@ static enum sl_code record(void *arg, enum sequence_mark mark, const char *step,
         [SEQUENCE_FAILED] = JOURNAL_FAILED,         [SEQUENCE_UNDO_BEFORE] = JOURNAL_UNDO_BEFORE,
         [SEQUENCE_UNDO_AFTER] = JOURNAL_UNDO_AFTER,
     };
+    r->tries = 0;
     pthread_mutex_lock(&c->lock);
     text_copy(c->status.step, sizeof c->status.step, step);
     if (mark == SEQUENCE_UNDO_BEFORE || mark == SEQUENCE_UNDO_AFTER)
         set_state(c, CONDUCTOR_UNDOING, step);
+    else if (c->status.state == CONDUCTOR_STUCK)
+        set_state(c, CONDUCTOR_RUNNING, step);
     c->held_ns = r->held_ns;
     c->released_ns = r->released_ns;
     pthread_mutex_unlock(&c->lock);
@@ -238,25 +245,33 @@ static enum sl_code may_go_on(void *arg, const struct sequence_step *next, struc
     return code;
 }
 
-// Undoing does not give up while the daemon lives: half undone is no state to leave a master in.
+// It does not give up while the daemon lives, unless told to: half undone, and half released, is no
+// state to leave a master in.
 static bool again(void *arg, const struct sequence_step *step, const struct sl_error *err)
 {
     struct run *r = arg;
     struct conductor *c = r->conductor;
-    bool told = false;
+    r->tries++;
     pthread_mutex_lock(&c->lock);
-    told = c->status.state == CONDUCTOR_STUCK;
+    bool told = c->status.state == CONDUCTOR_STUCK;
     set_state(c, CONDUCTOR_STUCK, err->text);
     text_copy(c->status.why, sizeof c->status.why, err->text);
     int64_t until = clock_now_ns() + AGAIN_NS;
-    while (!c->quit && condition_wait_until(&c->wake, &c->lock, until))
+    while (!c->quit && !c->given_up && condition_wait_until(&c->wake, &c->lock, until))
         ;
-    bool quit = c->quit;
+    bool over = c->quit || c->given_up;
     pthread_mutex_unlock(&c->lock);
     if (!told)
-        conductor_tell(c, "undo of %s failed, the gate stays as it is, trying again: %s",
-                       step->name, err->text);
-    return !quit;
+        conductor_tell(c, "%s %s does not work, trying again: %s",
+                       r->no_way_back ? "the" : "the undo of", step->name, err->text);
+    return !over;
+}
+
+void conductor_no_way_back(struct conductor *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->no_way_back = true;
+    pthread_mutex_unlock(&c->lock);
 }
 
 enum sl_code conductor_wait_for_go(struct conductor *c, const struct patience *p,
@@ -281,89 +296,37 @@ enum sl_code conductor_wait_for_go(struct conductor *c, const struct patience *p
 
 // --- the run --------------------------------------------------------------------------------------
 
-static void run_begin(struct run *r, struct conductor *c, struct cutover_plan *plan)
+// Of a new one, or of one that a crash has cut off.
+static struct sequence_result conduct(struct run *r, struct sequence *q, struct sl_error *err)
 {
-    *r = (struct run){.plan = plan, .plant = c->plant, .conductor = c, .stop = &c->stop};
-    r->old = hand_new(&plan->old);
-    r->target = hand_new(&plan->target);
-}
-
-// A check has none: it changes nothing.
-static enum sl_code open_journal(struct run *r, struct sl_error *err)
-{
-    struct buf data;
-    if (r->plan->check)
-        return SL_OK;
-    buf_init(&data, 4096);
-    // Names of backends are plain letters; who ordered it is in the audit line of the log.
-    buf_printf(&data, "{\"from\":\"%s\",\"to\":\"%s\",\"dry_run\":%s,\"budget_ms\":%lld}",
-               r->plan->old.name, r->plan->target.name, r->plan->dry_run ? "true" : "false",
-               (long long)(r->plan->budget_ns / NS_PER_MS));
-    enum sl_code code = journal_create(r->plan->state_dir, &r->journal, err);
-    if (code == SL_OK)
-        code = journal_write(r->journal, JOURNAL_BEGIN, NULL, buf_text(&data), err);
-    buf_release(&data);
-    return code;
-}
-
-// What was given up stays open: the next start finds it.
-static void close_journal(struct run *r, enum conductor_end end, const char *why)
-{
-    struct sl_error err = {0};
-    struct buf data;
-    buf_init(&data, 4096);
-    journal_put_why(&data, conductor_end_name(end), end == CONDUCTOR_DONE ? "" : why);
-    if (r->journal != NULL && end != CONDUCTOR_GIVEN_UP && r->debts == 0 &&
-        journal_write(r->journal, JOURNAL_END, NULL, buf_text(&data), &err) != SL_OK)
-        LOG_WARN("journal_not_ended", LOG_STR("why", err.text));
-    buf_release(&data);
-    journal_close(r->journal);
-}
-
-static void run_end(struct run *r)
-{
-    hand_free(r->old);
-    hand_free(r->target);
-    fence_release(&r->old_fence);
-    fence_release(&r->target_fence);
-    fence_release(&r->saved);
-    schedule_release(&r->events);
-    cutover_plan_unref(r->plan);
-}
-
-// Traffic flows again; what was left to undo on the target waits until it answers.
-static void pay_debts(struct run *r)
-{
-    struct conductor *c = r->conductor;
-    struct sl_error err = {0};
-    bool quit = false;
-    while (r->debts != 0 && !quit && servers_pay(r, &err) != SL_OK) {
-        pthread_mutex_lock(&c->lock);
-        set_state(c, CONDUCTOR_STUCK, err.text);
-        int64_t until = clock_now_ns() + AGAIN_NS;
-        while (!c->quit && condition_wait_until(&c->wake, &c->lock, until))
-            ;
-        quit = c->quit;
-        pthread_mutex_unlock(&c->lock);
-    }
-    if (r->debts == 0 && quit == false)
-        return;
-    conductor_tell(c, "%s must still be made as it was: %s", r->plan->target.name, err.text);
-}
-
-static enum conductor_end conduct(struct run *r, struct sl_error *err)
-{
-    struct sequence q = {
-        .record = record, .may_go_on = may_go_on, .explain = explain, .again = again, .arg = r};
+    const struct conductor *c = r->conductor;
     struct sl_error undoing = {0};
-    steps_of(r->plan, &q.steps, &q.count);
-    struct sequence_result result = sequence_run(&q, 0, err);
+    struct sequence_result result =
+        c->journal != 0 ? recover_go(r, q, &c->recovery, err) : sequence_run(q, 0, err);
     if (result.end == SEQUENCE_DONE && r->plan->dry_run) {
-        result = sequence_undo(&q, q.count - 1, &undoing);
+        result = sequence_undo(q, q->count - 1, &undoing);
         (void)sl_fail(err, SL_EAGAIN, CONDUCTOR_WAS_DRY);
     }
-    pay_debts(r);
-    switch (result.end) {
+    // Traffic flows again; what was put off waits until the target answers.
+    if (result.end == SEQUENCE_UNDONE && !sequence_pay(q, &undoing)) {
+        conductor_tell(r->conductor, "%s must still be made as it was: %s", r->plan->target.name,
+                       undoing.text);
+        result.end = SEQUENCE_STUCK;
+    }
+    return result;
+}
+
+static enum conductor_end perform(struct run *r, struct sl_error *err)
+{
+    struct conductor *c = r->conductor;
+    struct sequence q = {
+        .record = record, .may_go_on = may_go_on, .explain = explain, .again = again, .arg = r};
+    enum sl_code code =
+        c->journal != 0 ? recover_open(r, c->journal, &c->recovery, err) : run_open_journal(r, err);
+    if (code != SL_OK)
+        return c->journal != 0 ? CONDUCTOR_GIVEN_UP : CONDUCTOR_UNDONE;
+    steps_of(r->plan, &q.steps, &q.count);
+    switch (conduct(r, &q, err).end) {
     case SEQUENCE_DONE: return CONDUCTOR_DONE;
     case SEQUENCE_LATE: return CONDUCTOR_LATE;
     case SEQUENCE_UNDONE: return CONDUCTOR_UNDONE;
@@ -392,12 +355,11 @@ static void *conductor_main(void *arg)
     struct conductor *c = arg;
     struct run r;
     struct sl_error err = {0};
-    run_begin(&r, c, c->plan);
+    run_begin(&r, c, c->plan, c->plant, &c->stop);
     c->plan = NULL;
-    enum conductor_end end = CONDUCTOR_UNDONE;
-    if (open_journal(&r, &err) == SL_OK)
-        end = conduct(&r, &err);
-    close_journal(&r, end, err.text);
+    enum conductor_end end = perform(&r, &err);
+    run_close_journal(&r, end != CONDUCTOR_GIVEN_UP ? conductor_end_name(end) : NULL,
+                      end == CONDUCTOR_DONE ? "" : err.text);
     pthread_mutex_lock(&c->lock);
     c->held_ns = r.held_ns;
     c->released_ns = r.released_ns;
@@ -429,7 +391,7 @@ struct conductor *conductor_new(struct loop *main_loop, const struct cutover_pla
 static void prepare(struct conductor *c, struct cutover_plan *plan)
 {
     atomic_store(&c->stop, false);
-    c->go = c->no_go = c->aborted = false;
+    c->go = c->no_go = c->aborted = c->given_up = c->no_way_back = false;
     c->began_ns = clock_now_ns();
     c->held_ns = c->released_ns = 0;
     c->plan = plan;
@@ -445,16 +407,8 @@ static void prepare(struct conductor *c, struct cutover_plan *plan)
     set_state(c, CONDUCTOR_RUNNING, plan->by);
 }
 
-enum sl_code conductor_start(struct conductor *c, struct cutover_plan *plan, struct sl_error *err)
+static enum sl_code start(struct conductor *c, struct cutover_plan *plan, struct sl_error *err)
 {
-    pthread_mutex_lock(&c->lock);
-    bool idle = c->status.state == CONDUCTOR_IDLE;
-    pthread_mutex_unlock(&c->lock);
-    if (!idle) {
-        cutover_plan_unref(plan);
-        return sl_fail(err, SL_ECONFLICT, "a cutover from %s to %s is under way", c->status.from,
-                       c->status.to);
-    }
     if (c->started)
         pthread_join(c->thread, NULL);
     pthread_mutex_lock(&c->lock);
@@ -468,18 +422,43 @@ enum sl_code conductor_start(struct conductor *c, struct cutover_plan *plan, str
     return sl_fail(err, SL_EIO, "no thread for the cutover");
 }
 
+enum sl_code conductor_start(struct conductor *c, struct cutover_plan *plan, struct sl_error *err)
+{
+    pthread_mutex_lock(&c->lock);
+    bool idle = c->status.state == CONDUCTOR_IDLE;
+    pthread_mutex_unlock(&c->lock);
+    if (!idle) {
+        cutover_plan_unref(plan);
+        return sl_fail(err, SL_ECONFLICT, "a cutover from %s to %s is under way", c->status.from,
+                       c->status.to);
+    }
+    c->journal = 0;
+    return start(c, plan, err);
+}
+
+enum sl_code conductor_recover(struct conductor *c, struct cutover_plan *plan, unsigned journal,
+                               const struct recovery *how, struct sl_error *err)
+{
+    assert(c->status.state == CONDUCTOR_IDLE && journal != 0);
+    c->journal = journal;
+    c->recovery = *how;
+    return start(c, plan, err);
+}
+
 enum sl_code conductor_say(struct conductor *c, enum conductor_word word, struct sl_error *err)
 {
     enum sl_code code = SL_OK;
     pthread_mutex_lock(&c->lock);
     enum conductor_state state = c->status.state;
-    bool released = c->released_ns != 0;
     if (state == CONDUCTOR_IDLE)
         code = sl_fail(err, SL_ECONFLICT, "no cutover is under way");
+    else if (word == CONDUCTOR_GIVE_UP)
+        code = state == CONDUCTOR_STUCK ? SL_OK
+                                        : sl_fail(err, SL_ECONFLICT, "the cutover is not stuck");
     else if (word != CONDUCTOR_ABORT && state != CONDUCTOR_ASKING)
         code = sl_fail(err, SL_ECONFLICT, "the cutover does not ask (it is %s)",
                        conductor_state_name(state));
-    else if (released)
+    else if (c->no_way_back)
         code = sl_fail(err, SL_ECONFLICT,
                        "clients are on %s already: the way back is another cutover", c->status.to);
     else if (state == CONDUCTOR_UNDOING || state == CONDUCTOR_STUCK)
@@ -488,6 +467,7 @@ enum sl_code conductor_say(struct conductor *c, enum conductor_word word, struct
         c->go = c->go || word == CONDUCTOR_GO;
         c->no_go = c->no_go || word == CONDUCTOR_NO_GO;
         c->aborted = c->aborted || word == CONDUCTOR_ABORT;
+        c->given_up = c->given_up || word == CONDUCTOR_GIVE_UP;
         atomic_store(&c->stop, c->no_go || c->aborted);
         pthread_cond_broadcast(&c->wake);
     }

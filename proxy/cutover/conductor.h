@@ -1,13 +1,14 @@
 // The conductor: one thread while a cutover runs, which does its steps one after the other. The main
 // thread starts it, passes the operator's words on, and hears what happens.
 //
-//                    start            a step failed, abort, no-go, budget
+//               start, or recovery     a step failed, abort, no-go, budget
 //          IDLE ───────────> RUNNING ────────────────────────────────────> UNDOING ──> ended
-//            ^                │  ^                                          │  ^
-//            │        verify, │  │ go                     an undo fails     v  │ again
-//            │          --ask v  │                                         STUCK
-//            │               ASKING ──> UNDOING (no-go, abort, time is up)
-//            └──── ended: DONE, LATE (something behind the release failed), UNDONE
+//            ^                │  ^ │                                        │  ^
+//            │        verify, │  │ └─ the release fails ──> STUCK <─────────┘  │ again
+//            │          --ask v  │ go                       │ │  an undo fails │
+//            │               ASKING ──> UNDOING             │ └────────────────┘
+//            │                        (no-go, abort, time)  └── again ──> RUNNING
+//            └──── ended: DONE, LATE (something behind the release failed), UNDONE, GIVEN_UP
 #ifndef SLUICE_CUTOVER_CONDUCTOR_H
 #define SLUICE_CUTOVER_CONDUCTOR_H
 
@@ -18,6 +19,7 @@
 #include "cutover/plan.h"
 #include "cutover/plant.h"
 #include "cutover/preflight.h"
+#include "cutover/recovery.h"
 #include "net/loop.h"
 
 // X(name, text)
@@ -41,7 +43,7 @@ enum conductor_end {
     CONDUCTOR_DONE,
     CONDUCTOR_LATE,     // the target is active; something behind the release failed
     CONDUCTOR_UNDONE,   // traffic is on the old server, as before
-    CONDUCTOR_GIVEN_UP, // the daemon ends while an undo fails: the journal knows
+    CONDUCTOR_GIVEN_UP, // the daemon ends, or the operator says so: the journal has no end
 };
 const char *conductor_end_name(enum conductor_end e);
 
@@ -72,7 +74,13 @@ struct conductor *conductor_new(struct loop *main_loop, const struct cutover_pla
 // Takes the plan over. SL_ECONFLICT while another runs.
 SL_CHECKED enum sl_code conductor_start(struct conductor *c, struct cutover_plan *plan,
                                         struct sl_error *err);
-enum conductor_word { CONDUCTOR_GO, CONDUCTOR_NO_GO, CONDUCTOR_ABORT };
+// Goes on with a cutover that a crash has cut off: `journal` is its number, `how` says UNDO or FINISH
+// (recovery.h). The gate must be closed.
+SL_CHECKED enum sl_code conductor_recover(struct conductor *c, struct cutover_plan *plan,
+                                          unsigned journal, const struct recovery *how,
+                                          struct sl_error *err);
+// GIVE_UP: what is STUCK is not tried again.
+enum conductor_word { CONDUCTOR_GO, CONDUCTOR_NO_GO, CONDUCTOR_ABORT, CONDUCTOR_GIVE_UP };
 // SL_ECONFLICT: nothing runs that this would be for.
 SL_CHECKED enum sl_code conductor_say(struct conductor *c, enum conductor_word word,
                                       struct sl_error *err);

@@ -169,6 +169,18 @@ enum sl_code journal_latest(const char *state_dir, unsigned *number, struct sl_e
     return reason == 0 ? SL_OK : sl_fail_errno(err, SL_EIO, reason, "%s: cannot read", state_dir);
 }
 
+enum sl_code journal_put_aside(const char *state_dir, unsigned number, struct sl_error *err)
+{
+    char path[PATH_MAX], aside[PATH_MAX + sizeof ".damaged"];
+    enum sl_code code = path_of(state_dir, number, path, err);
+    if (code != SL_OK)
+        return code;
+    (void)snprintf(aside, sizeof aside, "%s.damaged", path);
+    if (rename(path, aside) != 0)
+        return sl_fail_errno(err, SL_EIO, errno, "%s: cannot rename", path);
+    return file_sync_folder_of(path, err);
+}
+
 // --- writing ------------------------------------------------------------------------------------
 
 struct journal {

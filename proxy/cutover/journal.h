@@ -42,6 +42,10 @@ SL_CHECKED enum sl_code journal_read(const char *state_dir, unsigned number,
 SL_CHECKED enum sl_code journal_latest(const char *state_dir, unsigned *number,
                                        struct sl_error *err);
 
+// Renames a damaged one to journal-N.jsonl.damaged, so that it is not the latest any more. SL_EIO.
+SL_CHECKED enum sl_code journal_put_aside(const char *state_dir, unsigned number,
+                                          struct sl_error *err);
+
 // --- writing ------------------------------------------------------------------------------------
 
 struct journal;

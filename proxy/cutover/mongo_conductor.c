@@ -235,7 +235,7 @@ static enum sl_code begin_journal(struct mongo_run *r, struct sl_error *err)
     return code == SL_OK ? journal_write(r->journal, JOURNAL_BEGIN, NULL, data, err) : code;
 }
 
-static struct sequence_result repair(struct mongo_run *r, const struct sequence *q,
+static struct sequence_result repair(struct mongo_run *r, struct sequence *q,
                                      const struct mongo_unended *u, struct sl_error *err)
 {
     char leader[MONGO_HOST_MAX] = "";

@@ -64,27 +64,27 @@ static enum sl_code preflight(void *arg, struct sl_error *err)
 // --- the tables -----------------------------------------------------------------------------------
 
 static const struct sequence_step FAILOVER[] = {
-    {"preflight", NULL, preflight, NULL, false},
-    {"probe", remember, mongo_probe, mongo_unprobe, false},
-    {"prefer", remember, mongo_prefer, mongo_unprefer, false},
-    {"freeze", remember, mongo_freeze, mongo_unfreeze, false},
-    {"step_down", remember, mongo_step_down, mongo_unstep_down, false},
-    {"take_over", remember, mongo_take_over, NULL, true},
-    {"restore", remember, mongo_restore, NULL, false},
+    {.name = "preflight", .act = preflight},
+    {.name = "probe", .plan = remember, .act = mongo_probe, .undo = mongo_unprobe},
+    {.name = "prefer", .plan = remember, .act = mongo_prefer, .undo = mongo_unprefer},
+    {.name = "freeze", .plan = remember, .act = mongo_freeze, .undo = mongo_unfreeze},
+    {.name = "step_down", .plan = remember, .act = mongo_step_down, .undo = mongo_unstep_down},
+    {.name = "take_over", .plan = remember, .act = mongo_take_over, .final = true},
+    {.name = "restore", .plan = remember, .act = mongo_restore},
 };
 
 static const struct sequence_step ADD[] = {
-    {"preflight", NULL, preflight, NULL, false},
-    {"attach", remember, mongo_attach, mongo_unattach, false},
-    {"fill", remember, mongo_fill, NULL, false},
-    {"vote", remember, mongo_vote, mongo_unvote, false},
-    {"weigh", remember, mongo_weigh, NULL, true},
+    {.name = "preflight", .act = preflight},
+    {.name = "attach", .plan = remember, .act = mongo_attach, .undo = mongo_unattach},
+    {.name = "fill", .plan = remember, .act = mongo_fill},
+    {.name = "vote", .plan = remember, .act = mongo_vote, .undo = mongo_unvote},
+    {.name = "weigh", .plan = remember, .act = mongo_weigh, .final = true},
 };
 
 static const struct sequence_step REMOVE[] = {
-    {"preflight", NULL, preflight, NULL, false},
-    {"silence", remember, mongo_silence, mongo_unsilence, false},
-    {"leave", remember, mongo_leave, NULL, true},
+    {.name = "preflight", .act = preflight},
+    {.name = "silence", .plan = remember, .act = mongo_silence, .undo = mongo_unsilence},
+    {.name = "leave", .plan = remember, .act = mongo_leave, .final = true},
 };
 
 static const struct {

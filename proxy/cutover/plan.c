@@ -59,6 +59,12 @@ void cutover_plan_unref(struct cutover_plan *p)
     mem_free(p);
 }
 
+void cutover_plan_add_seen(struct cutover_plan *p, const char *user)
+{
+    p->seen = mem_realloc(p->seen, (p->seen_count + 1) * sizeof *p->seen);
+    p->seen[p->seen_count++] = mem_strdup(user);
+}
+
 struct fence_rules cutover_plan_rules(const struct cutover_plan *p, const struct control_target *on)
 {
     return (struct fence_rules){.own = on->user,

@@ -37,6 +37,8 @@ struct cutover_plan {
 struct cutover_plan *cutover_plan_new(void); // zeroed, one reference
 struct cutover_plan *cutover_plan_ref(struct cutover_plan *p);
 void cutover_plan_unref(struct cutover_plan *p); // NULL is fine
+// Before it is shared.
+void cutover_plan_add_seen(struct cutover_plan *p, const char *user);
 // Who is an application on the server `on`; borrowed from the plan.
 struct fence_rules cutover_plan_rules(const struct cutover_plan *p,
                                       const struct control_target *on);

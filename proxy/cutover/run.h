@@ -14,9 +14,6 @@
 
 struct conductor;
 
-// What is left to undo on a target that did not answer; bits.
-enum run_debt { DEBT_NONE = 0, DEBT_DEMOTE = 1, DEBT_REOPEN = 2, DEBT_UNINVITE = 4 };
-
 struct run {
     struct cutover_plan *plan; // a reference
     const struct cutover_plant *plant;
@@ -29,27 +26,39 @@ struct run {
     struct fence saved;     // ... to the target, by an earlier one: opened by release, not by undo
     struct schedule events; // enabled on the old server
     struct binlog_place place; // the target's, before anybody wrote there
-    bool target_sealed;        // closed by us, and nobody has been told to unlock it since
-    unsigned debts;            // enum run_debt
-    bool both_ways;            // the old server replicates from the target, too
+    // Locked by us on its own disk, seen to be, and nobody has been told to unlock it since.
+    bool old_sealed, target_sealed;
+    bool no_way_back; // the release has been announced
+    bool both_ways;   // the old server replicates from the target, too
     bool by_gtid;
     int64_t slowed_ns;    // new work is slowed since, 0: it is not
     int64_t slowed_by_ns; // ... and by so much
-    int64_t held_ns;      // the gate was closed, 0: not yet
-    int64_t released_ns;  // ... and opened, 0: not yet
+    unsigned tries;      // of the undo, or the release, at work that failed
+    int64_t held_ns;     // the gate was closed, 0: not yet
+    int64_t released_ns; // ... and opened, 0: not yet
     struct drain_counts drained;
     unsigned direct; // connections past sluice that were killed
 };
 
-// The steps of a cutover, of a dry run or of a check.
+// The steps of the one that is planned: a cutover, a dry run or a check.
 void steps_of(const struct cutover_plan *plan, const struct sequence_step **steps, unsigned *count);
+// Takes the plan over. Nothing is done on a server yet.
+void run_begin(struct run *r, struct conductor *c, struct cutover_plan *plan,
+               const struct cutover_plant *plant, const atomic_bool *stop);
+void run_end(struct run *r);
+// A new one; a check has none: it changes nothing.
+SL_CHECKED enum sl_code run_open_journal(struct run *r, struct sl_error *err);
+// `how` NULL: it has no end, and the next start finds it.
+void run_close_journal(struct run *r, const char *how, const char *why);
 // How long a step may take: its own limit, and the budget's end while clients are held.
 struct patience run_patience(const struct run *r, int64_t limit_ns);
-// For undoing: no budget, and nobody can stop it.
-struct patience run_undo_patience(int64_t limit_ns);
+// For undoing: no budget, and nobody can stop it. Longer with each try that failed.
+struct patience run_undo_patience(const struct run *r, int64_t limit_ns);
 
 // conductor.c: a line for whoever watches; seconds matter, so it is posted at once.
 void conductor_tell(struct conductor *c, const char *fmt, ...) SL_PRINTF(2, 3);
+// From here on nothing can be aborted.
+void conductor_no_way_back(struct conductor *c);
 // Keeps what the preflight found, and tells what is not as it should be.
 void conductor_found(struct conductor *c, const struct preflight *found);
 // Waits for the operator's word: SL_OK for go.

@@ -1,7 +1,10 @@
 // Runs steps forward, and backwards when one fails. See sequence.h for the picture.
 #include "cutover/sequence.h"
 
+#include <assert.h>
 #include <string.h>
+
+
 
 #define PLAN_MAX ((size_t)4 << 20) // the accounts of a large server
 
@@ -11,19 +14,9 @@ static const char *const mark_names[] = {
 #undef X
 };
 
-#define MARK_COUNT (sizeof mark_names / sizeof *mark_names)
-
 const char *sequence_mark_name(enum sequence_mark mark)
 {
     return mark_names[mark];
-}
-
-int sequence_mark_of(const char *name)
-{
-    for (size_t i = 0; i < MARK_COUNT; i++)
-        if (strcmp(mark_names[i], name) == 0)
-            return (int)i;
-    return -1;
 }
 
 unsigned sequence_find(const struct sequence *q, const char *name)
@@ -55,24 +48,37 @@ static enum sl_code do_step(const struct sequence *q, const struct sequence_step
     struct sl_error unheard;
     enum sl_code code = announce(q, step, err);
     *begun = code == SL_OK;
-    if (code == SL_OK)
+    if (code == SL_OK) {
         code = step->act(q->arg, err);
+    }
     if (code != SL_OK)
         q->explain(q->arg, err);
     if (!*begun)
         return code;
-    if (code == SL_OK) {
-        code = q->record(q->arg, SEQUENCE_AFTER, step->name, "", err);
-        // Clients are at work behind the final step: nothing is taken back for want of a record.
-        return step->final ? SL_OK : code;
-    }
-    // For whoever reads the journal; the undo does not depend on it.
-    (void)!q->record(q->arg, SEQUENCE_FAILED, step->name, err->text, &unheard);
+    // Clients are at work behind the final step: nothing is taken back for want of a record. FAILED is
+    // for whoever reads the journal; the undo does not depend on it.
+    if (code != SL_OK)
+        (void)!q->record(q->arg, SEQUENCE_FAILED, step->name, err->text, &unheard);
+    else if (q->record(q->arg, SEQUENCE_AFTER, step->name, "", err) != SL_OK && !step->final)
+        code = err->code;
     return code;
 }
 
+// One without return, which was announced.
+static bool do_at_last(const struct sequence *q, const struct sequence_step *step,
+                       struct sl_error *err)
+{
+    struct sl_error unheard;
+    while (step->act(q->arg, err) != SL_OK) {
+        if (!q->again(q->arg, step, err))
+            return false;
+    }
+    (void)!q->record(q->arg, SEQUENCE_AFTER, step->name, "", &unheard);
+    return true;
+}
+
 // Behind the final step: everything is tried, the first failure is told.
-static struct sequence_result finish(const struct sequence *q, unsigned from, struct sl_error *err)
+static struct sequence_result do_rest(const struct sequence *q, unsigned from, struct sl_error *err)
 {
     struct sequence_result result = {.end = SEQUENCE_DONE, .at = q->count};
     struct sl_error later;
@@ -85,7 +91,15 @@ static struct sequence_result finish(const struct sequence *q, unsigned from, st
     return result;
 }
 
-static struct sequence_result give_back(const struct sequence *q, unsigned failed, bool begun,
+struct sequence_result sequence_finish(struct sequence *q, unsigned final, struct sl_error *err)
+{
+    assert(q->steps[final].final && q->steps[final].no_return);
+    if (!do_at_last(q, &q->steps[final], err))
+        return (struct sequence_result){.end = SEQUENCE_STUCK, .at = final};
+    return do_rest(q, final + 1, err);
+}
+
+static struct sequence_result give_back(struct sequence *q, unsigned failed, bool begun,
                                         struct sl_error *err)
 {
     struct sl_error undoing = {0};
@@ -99,41 +113,76 @@ static struct sequence_result give_back(const struct sequence *q, unsigned faile
     return (struct sequence_result){.end = SEQUENCE_UNDONE, .at = failed};
 }
 
-struct sequence_result sequence_run(const struct sequence *q, unsigned from, struct sl_error *err)
+struct sequence_result sequence_run(struct sequence *q, unsigned from, struct sl_error *err)
 {
     bool final = false, begun = false;
+    assert(q->count <= SEQUENCE_STEPS_MAX);
     for (unsigned i = 0; i < from; i++)
         final = final || q->steps[i].final;
     for (unsigned i = from; i < q->count && !final; i++) {
         const struct sequence_step *step = &q->steps[i];
+        enum sl_code code = q->may_go_on(q->arg, step, err);
         begun = false;
-        if (q->may_go_on(q->arg, step, err) != SL_OK || do_step(q, step, &begun, err) != SL_OK)
+        if (code == SL_OK && step->no_return) {
+            code = announce(q, step, err);
+            if (code != SL_OK)
+                q->explain(q->arg, err);
+        } else if (code == SL_OK) {
+            code = do_step(q, step, &begun, err);
+        }
+        if (code != SL_OK)
             return give_back(q, i, begun, err);
+        if (step->no_return)
+            return sequence_finish(q, i, err);
         final = step->final;
         from = i + 1;
     }
-    return finish(q, from, err);
+    return do_rest(q, from, err);
 }
 
-static bool undo_step(const struct sequence *q, const struct sequence_step *step,
-                      struct sl_error *err)
+// --- undoing --------------------------------------------------------------------------------------
+
+// `may_wait`: it may be put off.
+static bool undo_step(struct sequence *q, unsigned i, bool may_wait, struct sl_error *err)
 {
+    const struct sequence_step *step = &q->steps[i];
     struct sl_error unheard;
+    enum sl_code code;
     // A journal that cannot be written to does not keep traffic from going back to where it was.
     (void)!q->record(q->arg, SEQUENCE_UNDO_BEFORE, step->name, "", &unheard);
-    while (step->undo(q->arg, err) != SL_OK) {
+    while ((code = step->undo(q->arg, err)) != SL_OK && !(code == SL_EAGAIN && may_wait)) {
         if (!q->again(q->arg, step, err))
             return false;
     }
-    (void)!q->record(q->arg, SEQUENCE_UNDO_AFTER, step->name, "", &unheard);
+    if (code == SL_OK)
+        (void)!q->record(q->arg, SEQUENCE_UNDO_AFTER, step->name, "", &unheard);
+    else
+        q->put_off |= UINT32_C(1) << i;
     return true;
 }
 
-struct sequence_result sequence_undo(const struct sequence *q, unsigned last, struct sl_error *err)
+struct sequence_result sequence_undo(struct sequence *q, unsigned last, struct sl_error *err)
 {
     for (unsigned i = last + 1; i-- > 0;) {
-        if (q->steps[i].undo != NULL && !undo_step(q, &q->steps[i], err))
+        const struct sequence_step *step = &q->steps[i];
+        if (step->undo == NULL || (q->skip != NULL && q->skip[i]))
+            continue;
+        if (q->put_off != 0 && step->effect == SEQUENCE_ASIDE)
+            q->put_off |= UINT32_C(1) << i;
+        else if (!undo_step(q, i, true, err))
             return (struct sequence_result){.end = SEQUENCE_STUCK, .at = i};
     }
     return (struct sequence_result){.end = SEQUENCE_UNDONE, .at = last};
+}
+
+bool sequence_pay(struct sequence *q, struct sl_error *err)
+{
+    for (unsigned i = q->count; i-- > 0;) {
+        if ((q->put_off & (UINT32_C(1) << i)) == 0)
+            continue;
+        if (!undo_step(q, i, false, err))
+            return false;
+        q->put_off &= ~(UINT32_C(1) << i);
+    }
+    return true;
 }

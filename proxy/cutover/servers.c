@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cutover/catch_up.h"
 #include "cutover/fence_file.h"
+#include "cutover/learned.h"
 #include "cutover/run.h"
 #include "cutover/task.h"
 
@@ -17,7 +18,6 @@
 #define UNDO_NS (3 * NS_PER_S)   // one try of an undo; more than a lock is waited for (fence.h)
 #define SEALED_NS (100 * NS_PER_MS)
 #define SILENT_NS (20 * NS_PER_MS)
-#define TURN_NS (30 * NS_PER_S)
 
 static const struct control_target *target_of(const struct run *r, const struct hand *h)
 {
@@ -39,32 +39,30 @@ static struct task *fence_task(const struct run *r, const struct hand *h, const 
     return t;
 }
 
-// --- a target that does not answer -----------------------------------------------------------------
+// --- a server that does not answer -----------------------------------------------------------------
 
-// For undoing on the target. While clients are held one that is sealed is not waited for (owe), the
-// less when it did not answer before.
+// For undoing on the target. While clients are held one that is sealed is not waited for (put_off),
+// the less when it did not answer before.
 static struct patience undo_there(const struct run *r)
 {
     bool held = r->held_ns != 0 && r->released_ns == 0;
     if (!held || !r->target_sealed)
-        return run_undo_patience(UNDO_NS);
-    return run_undo_patience(hand_is_sure(r->target) ? SEALED_NS : SILENT_NS);
+        return run_undo_patience(r, UNDO_NS);
+    return run_undo_patience(r, hand_is_sure(r->target) ? SEALED_NS : SILENT_NS);
 }
 
-// Its accounts are locked on its own disk, by us, and nobody has been told to unlock them: whatever
-// becomes of it, no application writes there (C1). So traffic goes back to the old server now, and
-// what is left to do on the target is done when it answers again.
-static enum sl_code owe(struct run *r, enum run_debt debt, enum sl_code code, struct sl_error *err)
+// The target's accounts are locked on its own disk, by us, and nobody has been told to unlock them:
+// whatever becomes of it, no application writes there (C1). So traffic goes back to the old server
+// now, and what is left to undo on the target is put off until it answers again.
+static enum sl_code put_off(const struct run *r, enum sl_code code, struct sl_error *err)
 {
-    bool silent = code == SL_ETIMEOUT || code == SL_EIO || code == SL_ECLOSED;
-    if (code == SL_OK || !silent || !r->target_sealed)
+    if (!task_was_silent(code) || !r->target_sealed)
         return code;
-    r->debts |= (unsigned)debt;
     conductor_tell(r->conductor,
                    "%s does not answer (%s); its accounts are locked, what is left to undo"
                    " there is done later",
                    r->plan->target.name, err->text);
-    return SL_OK;
+    return SL_EAGAIN;
 }
 
 // --- the fence ----------------------------------------------------------------------------------
@@ -177,6 +175,36 @@ static enum sl_code act_close(struct task *t, struct sql *sql, struct sl_error *
     return code == SL_OK ? fence_holds(sql, &t->fence, err) : code;
 }
 
+// A server that has restarted has forgotten read_only, but not who is locked.
+static enum sl_code act_close_again(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = act_holds(t, sql, err);
+    if (code != SL_ECONFLICT)
+        return code;
+    code = fence_lock(sql, &t->fence, NULL, err);
+    if (code == SL_OK)
+        code = fence_lock(sql, &t->more, NULL, err);
+    if (code == SL_OK)
+        code = fence_read_only(sql, NULL, err);
+    return code == SL_OK ? act_holds(t, sql, err) : code;
+}
+
+// C2 for whoever has no other way to go: what does not hold is made to. SL_OK also for a server that
+// does not answer, but was sealed (C1).
+static enum sl_code close_again(const struct run *r, struct hand *h, const struct fence *f,
+                                const struct fence *more, bool sealed, const struct patience *p,
+                                struct sl_error *err)
+{
+    struct task *t = fence_task(r, h, f, act_close_again);
+    t->more = fence_copy(more);
+    enum sl_code code = task_once(t, h, p, err);
+    if (!task_was_silent(code) || !sealed)
+        return code;
+    conductor_tell(r->conductor, "%s does not answer (%s), but its accounts are locked",
+                   target_of(r, h)->name, err->text);
+    return SL_OK;
+}
+
 static enum sl_code act_open(struct task *t, struct sql *sql, struct sl_error *err)
 {
     return fence_open(sql, &t->fence, err);
@@ -205,18 +233,38 @@ enum sl_code servers_invite(void *arg, struct sl_error *err)
 enum sl_code servers_uninvite(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
-    struct patience p = run_undo_patience(UNDO_NS);
+    struct patience p = run_undo_patience(r, UNDO_NS);
     if (r->saved.count == 0)
         return SL_OK;
     enum sl_code code =
         task_once(fence_task(r, r->target, &r->saved, act_close), r->target, &p, err);
-    return owe(r, DEBT_UNINVITE, code, err);
+    return put_off(r, code, err);
+}
+
+// What the preflight has learned goes with the first step that changes something.
+enum sl_code servers_plan_invite(void *arg, struct buf *json, struct sl_error *err)
+{
+    (void)err;
+    learned_to_json(arg, json);
+    return SL_OK;
+}
+
+enum sl_code servers_recall_invite(void *arg, const char *json, struct sl_error *err)
+{
+    return learned_from_json(json, arg, err);
 }
 
 enum sl_code servers_plan_target(void *arg, struct buf *json, struct sl_error *err)
 {
     struct run *r = arg;
     return plan_fence(r, r->target, &r->target_fence, json, err);
+}
+
+enum sl_code servers_recall_target(void *arg, const char *json, struct sl_error *err)
+{
+    struct run *r = arg;
+    fence_release(&r->target_fence);
+    return fence_from_json(json, &r->target_fence, err);
 }
 
 // Who has logged in there before would write as soon as it is promoted, and who passes read_only
@@ -237,16 +285,23 @@ enum sl_code servers_close_target(void *arg, struct sl_error *err)
 enum sl_code servers_reopen_target(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
-    struct patience p = run_undo_patience(UNDO_NS);
+    struct patience p = run_undo_patience(r, UNDO_NS);
     enum sl_code code =
         task_once(fence_task(r, r->target, &r->target_fence, act_open), r->target, &p, err);
-    return owe(r, DEBT_REOPEN, code, err);
+    return put_off(r, code, err);
 }
 
 enum sl_code servers_plan_old(void *arg, struct buf *json, struct sl_error *err)
 {
     struct run *r = arg;
     return plan_fence(r, r->old, &r->old_fence, json, err);
+}
+
+enum sl_code servers_recall_old(void *arg, const char *json, struct sl_error *err)
+{
+    struct run *r = arg;
+    fence_release(&r->old_fence);
+    return fence_from_json(json, &r->old_fence, err);
 }
 
 // It stays after a success: whoever opens that server again must know what to open (the way back).
@@ -256,6 +311,7 @@ enum sl_code servers_fence_old(void *arg, struct sl_error *err)
     enum sl_code code = fence_file_store(r->plan->state_dir, r->plan->old.name, &r->old_fence, err);
     if (code == SL_OK)
         code = put_up(r, r->old, &r->old_fence, &r->direct, err);
+    r->old_sealed = code == SL_OK;
     if (code == SL_OK)
         conductor_tell(r->conductor,
                        "%s is fenced: %u accounts locked, %u direct connections ended",
@@ -267,9 +323,10 @@ enum sl_code servers_unfence_old(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
     struct patience p = undo_there(r);
-    enum sl_code code = must_hold(r, r->target, &r->target_fence, &r->saved, &p, err);
-    code = owe(r, DEBT_NONE, code, err);
-    p = run_undo_patience(UNDO_NS);
+    enum sl_code code =
+        close_again(r, r->target, &r->target_fence, &r->saved, r->target_sealed, &p, err);
+    r->old_sealed = r->old_sealed && code != SL_OK;
+    p = run_undo_patience(r, UNDO_NS);
     if (code == SL_OK)
         code = task_once(fence_task(r, r->old, &r->old_fence, act_open), r->old, &p, err);
     return code == SL_OK ? fence_file_remove(r->plan->state_dir, r->plan->old.name, err) : code;
@@ -319,18 +376,33 @@ static enum sl_code act_read_only(struct task *t, struct sql *sql, struct sl_err
     return fence_read_only(sql, NULL, err);
 }
 
-// Its accounts stay locked until the release (C1). Where it stands is noted while nobody writes.
-enum sl_code servers_promote(void *arg, struct sl_error *err)
+// Where it stands while nobody writes: from there on the old server will follow.
+enum sl_code servers_plan_promote(void *arg, struct buf *json, struct sl_error *err)
 {
     struct run *r = arg;
     struct position now = {0};
+    struct patience p = run_patience(r, SERVER_NS);
+    enum sl_code code = catch_up_look(r, r->target, &p, &now, err);
+    r->place = now.log;
+    position_release(&now);
+    if (code == SL_OK)
+        place_to_json(&r->place, json);
+    return code;
+}
+
+enum sl_code servers_recall_promote(void *arg, const char *json, struct sl_error *err)
+{
+    struct run *r = arg;
+    return place_from_json(json, &r->place, err);
+}
+
+// Its accounts stay locked until the release (C1).
+enum sl_code servers_promote(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
     static const struct fence none;
     struct patience p = run_patience(r, SERVER_NS);
     enum sl_code code = must_hold(r, r->old, &r->old_fence, &none, &p, err);
-    if (code == SL_OK)
-        code = catch_up_look(r, r->target, &p, &now, err);
-    r->place = now.log;
-    position_release(&now);
     if (code == SL_OK)
         code = task_once(task_for(r, r->target, act_writable), r->target, &p, err);
     return code;
@@ -341,141 +413,37 @@ enum sl_code servers_demote(void *arg, struct sl_error *err)
     struct run *r = arg;
     struct patience p = undo_there(r);
     enum sl_code code = task_once(task_for(r, r->target, act_read_only), r->target, &p, err);
-    return owe(r, DEBT_DEMOTE, code, err);
+    return put_off(r, code, err);
 }
 
-// more: what an earlier cutover locked there.
+// The last moment at which a doubt stops it.
+enum sl_code servers_plan_release(void *arg, struct buf *json, struct sl_error *err)
+{
+    struct run *r = arg;
+    static const struct fence none;
+    struct patience p = run_patience(r, SERVER_NS);
+    (void)json;
+    return must_hold(r, r->old, &r->old_fence, &none, &p, err);
+}
+
+// more: what an earlier cutover locked there. It may have restarted since it was promoted.
 static enum sl_code act_unlock(struct task *t, struct sql *sql, struct sl_error *err)
 {
     enum sl_code code = fence_unlock(sql, &t->fence, err);
-    return code == SL_OK ? fence_unlock(sql, &t->more, err) : code;
+    if (code == SL_OK)
+        code = fence_unlock(sql, &t->more, err);
+    return code == SL_OK ? fence_writable(sql, err) : code;
 }
 
 enum sl_code servers_unlock_target(struct run *r, struct sl_error *err)
 {
     static const struct fence none;
     struct patience p = run_patience(r, SERVER_NS);
-    enum sl_code code = must_hold(r, r->old, &r->old_fence, &none, &p, err);
+    enum sl_code code = close_again(r, r->old, &r->old_fence, &none, r->old_sealed, &p, err);
     if (code != SL_OK)
         return code;
     struct task *t = fence_task(r, r->target, &r->target_fence, act_unlock);
     t->more = fence_copy(&r->saved);
     r->target_sealed = false;
     return task_once(t, r->target, &p, err);
-}
-
-static enum sl_code act_lock_again(struct task *t, struct sql *sql, struct sl_error *err)
-{
-    enum sl_code code = fence_lock(sql, &t->fence, NULL, err);
-    return code == SL_OK ? fence_lock(sql, &t->more, NULL, err) : code;
-}
-
-enum sl_code servers_lock_target(void *arg, struct sl_error *err)
-{
-    struct run *r = arg;
-    struct patience p = run_undo_patience(UNDO_NS);
-    struct task *t = fence_task(r, r->target, &r->target_fence, act_lock_again);
-    t->more = fence_copy(&r->saved);
-    enum sl_code code = task_once(t, r->target, &p, err);
-    r->target_sealed = code == SL_OK;
-    return code;
-}
-
-enum sl_code servers_pay(struct run *r, struct sl_error *err)
-{
-    enum sl_code code = SL_OK;
-    struct patience p = run_undo_patience(SERVER_NS);
-    if ((r->debts & DEBT_DEMOTE) != 0)
-        code = task_once(task_for(r, r->target, act_read_only), r->target, &p, err);
-    if (code == SL_OK && (r->debts & DEBT_REOPEN) != 0)
-        code = task_once(fence_task(r, r->target, &r->target_fence, act_open), r->target, &p, err);
-    if (code == SL_OK && (r->debts & DEBT_UNINVITE) != 0)
-        code = task_once(fence_task(r, r->target, &r->saved, act_close), r->target, &p, err);
-    if (code == SL_OK)
-        r->debts = 0;
-    return code;
-}
-
-// --- behind the release -------------------------------------------------------------------------
-
-// number: the scheduler is to run. events: which.
-static enum sl_code act_wake_events(struct task *t, struct sql *sql, struct sl_error *err)
-{
-    enum sl_code code = schedule_enable(sql, &t->events, &t->count, err);
-    if (code == SL_OK && t->number != 0)
-        code = sql_run(sql, "SET GLOBAL event_scheduler = ON", err);
-    return code;
-}
-
-static enum sl_code wake_events(struct run *r, const struct patience *p, struct sl_error *err)
-{
-    struct task *t = task_for(r, r->target, act_wake_events);
-    t->events = r->events;
-    r->events = (struct schedule){0};
-    t->number =
-        r->old_fence.event_scheduler || r->target_fence.event_scheduler || r->saved.event_scheduler;
-    return task_once(t, r->target, p, err);
-}
-
-static enum sl_code act_leave(struct task *t, struct sql *sql, struct sl_error *err)
-{
-    return follow_leave(sql, t->source.host, t->source.port, err);
-}
-
-static enum sl_code act_follow(struct task *t, struct sql *sql, struct sl_error *err)
-{
-    enum sl_code code = follow_start(sql, &t->source, err);
-    while (code == SL_OK || code == SL_EAGAIN) {
-        code = follow_check(sql, t->source.host, t->source.port, err);
-        if (code != SL_EAGAIN)
-            break;
-        code = patience_check(&t->by, err);
-        if (code == SL_OK)
-            code = sql_run(sql, "DO SLEEP(0.02)", err);
-    }
-    return code;
-}
-
-static void fill_source(const struct run *r, const struct control_target *from,
-                        struct follow_source *out)
-{
-    const struct cutover_plan *plan = r->plan;
-    bool own = plan->replication_user == NULL;
-    text_copy(out->host, sizeof out->host, from->host);
-    out->port = from->port;
-    text_copy(out->user, sizeof out->user, own ? from->user : plan->replication_user);
-    text_copy(out->password, sizeof out->password,
-              own ? from->password : plan->replication_password);
-    out->tls = from->tls != CONTROL_TLS_DISABLED;
-    out->gtid = r->by_gtid;
-    text_copy(out->file, sizeof out->file, r->place.file);
-    out->offset = r->place.offset;
-}
-
-// One way: the target stops following, and the old server follows it, so that a way back exists.
-static enum sl_code turn_round(struct run *r, const struct patience *p, struct sl_error *err)
-{
-    struct task *leave = task_for(r, r->target, act_leave);
-    fill_source(r, &r->plan->old, &leave->source);
-    enum sl_code code = task_once(leave, r->target, p, err);
-    if (code != SL_OK)
-        return code;
-    struct task *follow = task_for(r, r->old, act_follow);
-    fill_source(r, &r->plan->target, &follow->source);
-    return task_once(follow, r->old, p, err);
-}
-
-enum sl_code servers_turn(void *arg, struct sl_error *err)
-{
-    struct run *r = arg;
-    struct patience p = run_patience(r, TURN_NS);
-    // What an earlier cutover locked there is open now.
-    enum sl_code code = fence_file_remove(r->plan->state_dir, r->plan->target.name, err);
-    if (code == SL_OK)
-        code = wake_events(r, &p, err);
-    if (code == SL_OK && !r->both_ways)
-        code = turn_round(r, &p, err);
-    if (code == SL_OK && !r->both_ways)
-        conductor_tell(r->conductor, "%s follows %s", r->plan->old.name, r->plan->target.name);
-    return code;
 }

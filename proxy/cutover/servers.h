@@ -8,25 +8,32 @@
 
 struct run;
 
+enum sl_code servers_plan_invite(void *arg, struct buf *json, struct sl_error *err);
+enum sl_code servers_recall_invite(void *arg, const char *json, struct sl_error *err);
 enum sl_code servers_invite(void *arg, struct sl_error *err);
 enum sl_code servers_uninvite(void *arg, struct sl_error *err);
 
 enum sl_code servers_plan_target(void *arg, struct buf *json, struct sl_error *err);
+enum sl_code servers_recall_target(void *arg, const char *json, struct sl_error *err);
 enum sl_code servers_close_target(void *arg, struct sl_error *err);
 enum sl_code servers_reopen_target(void *arg, struct sl_error *err);
 
 enum sl_code servers_plan_old(void *arg, struct buf *json, struct sl_error *err);
+enum sl_code servers_recall_old(void *arg, const char *json, struct sl_error *err);
 enum sl_code servers_fence_old(void *arg, struct sl_error *err);
 enum sl_code servers_unfence_old(void *arg, struct sl_error *err);
 
 enum sl_code servers_catch_up(void *arg, struct sl_error *err);
+
+enum sl_code servers_plan_promote(void *arg, struct buf *json, struct sl_error *err);
+enum sl_code servers_recall_promote(void *arg, const char *json, struct sl_error *err);
 enum sl_code servers_promote(void *arg, struct sl_error *err);
 enum sl_code servers_demote(void *arg, struct sl_error *err);
-// Only while the old server's fence holds (C2).
+
+enum sl_code servers_plan_release(void *arg, struct buf *json, struct sl_error *err);
+// Only when the old server's fence holds, or is made to (C2).
 enum sl_code servers_unlock_target(struct run *r, struct sl_error *err);
-enum sl_code servers_lock_target(void *arg, struct sl_error *err);
-// What was left to undo on a target that did not answer. SL_OK: nothing any more.
-enum sl_code servers_pay(struct run *r, struct sl_error *err);
+// turn.c
 enum sl_code servers_turn(void *arg, struct sl_error *err);
 
 #endif

@@ -1,18 +1,21 @@
 // THE steps of a cutover, in order. What speaks to a server is in servers.c and catch_up.c; here is
 // what is done to the traffic, and the table.
 //
-// C1. At every instant at least one of the two servers is fenced on disk: its application accounts
-//     are locked in its own tables. So not even a restart, which forgets read_only, makes two
-//     writable masters.
+// C1. From close_target on, at every instant at least one of the two servers is fenced on disk: its
+//     application accounts are locked in its own tables. So not even a restart, which forgets
+//     read_only, makes two writable masters.
 // C2. Accounts are unlocked only after the other server's fence has been looked at and holds, and in
-//     two places only: `release` (the target's) and the undo of `fence` (the old one's).
+//     two places only: `release` (the target's) and the undo of `fence` (the old one's). Where there
+//     is no other way to go, a fence that does not hold is made to. Of a server that does not answer
+//     it is enough that it was sealed (C1).
 // C3. The journal says what will be done before it is done (sequence.h).
 // C4. Nothing is undone that was not done by this cutover.
 // C5. A statement that timed out is not taken as not done (hand.h).
-// C6. From `release` on there is no way back but another cutover. Until then everything undoes.
+// C6. Once `release` is announced there is no way back but another cutover, not even after a crash.
+//     Until then everything undoes.
 // C7. The budget's clock starts with `hold`.
 // C8. What cannot be known is not guessed: an undo that cannot be sure is tried again, and the gate
-//     stays closed meanwhile.
+//     stays closed meanwhile. After a crash the journal decides, or the operator (recovery.c).
 //
 // invite: accounts that an earlier cutover left locked on the target are unlocked, so that standby
 // links can log in; it stays read-only, an ordinary replica, until close_target locks them again.
@@ -28,7 +31,9 @@
 #include "cutover/inspect.h"
 #include "cutover/run.h"
 #include "cutover/servers.h"
+#include "cutover/steps.h"
 
+#define DOUBLED_MAX 3 // how often the time for an undo is doubled
 #define WARM_NS (60 * NS_PER_S)
 #define TRAFFIC_NS (10 * NS_PER_S) // for what only threads of ours have to do
 #define BEYOND_NS (100 * NS_PER_MS)
@@ -38,14 +43,16 @@ struct patience run_patience(const struct run *r, int64_t limit_ns)
 {
     int64_t until = clock_now_ns() + limit_ns;
     int64_t end = r->held_ns + r->plan->budget_ns;
-    if (r->held_ns != 0 && r->released_ns == 0 && end < until)
+    if (r->held_ns != 0 && !r->no_way_back && end < until)
         until = end;
-    return (struct patience){.until_ns = until, .stop = r->released_ns == 0 ? r->stop : NULL};
+    return (struct patience){.until_ns = until, .stop = r->no_way_back ? NULL : r->stop};
 }
 
-struct patience run_undo_patience(int64_t limit_ns)
+// A server that answers slowly shall be given the time in the end.
+struct patience run_undo_patience(const struct run *r, int64_t limit_ns)
 {
-    return (struct patience){.until_ns = clock_now_ns() + limit_ns};
+    unsigned doubled = r->tries < DOUBLED_MAX ? r->tries : DOUBLED_MAX;
+    return (struct patience){.until_ns = clock_now_ns() + (limit_ns << doubled)};
 }
 
 // --- before anybody waits -----------------------------------------------------------------------
@@ -246,11 +253,11 @@ static enum sl_code verify(void *arg, struct sl_error *err)
     return conductor_wait_for_go(r->conductor, &p, err);
 }
 
-// The last moment at which a doubt stops it: the old server's fence holds, the target is opened,
-// then the gate.
 static enum sl_code release(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
+    r->no_way_back = true;
+    conductor_no_way_back(r->conductor);
     enum sl_code code = servers_unlock_target(r, err);
     return code == SL_OK ? open_gate(r, err) : code;
 }
@@ -258,34 +265,65 @@ static enum sl_code release(void *arg, struct sl_error *err)
 // --- the table ----------------------------------------------------------------------------------
 
 static const struct sequence_step all[] = {
-    {"preflight", NULL, inspect_servers, NULL, false},
-    {"invite", NULL, servers_invite, servers_uninvite, false},
-    {"warm", NULL, warm, cool, false},
-    {"approach", NULL, approach, stop_slowing, false},
-    {"close_target", servers_plan_target, servers_close_target, servers_reopen_target, false},
-    {"hold", NULL, hold, open_gate, false},
-    {"drain", NULL, drain, end_drain, false},
-    {"fence", servers_plan_old, servers_fence_old, servers_unfence_old, false},
-    {"catch_up", NULL, servers_catch_up, NULL, false},
-    {"promote", NULL, servers_promote, servers_demote, false},
-    {"repoint", NULL, repoint, point_back, false},
-    {"verify", NULL, verify, NULL, false},
-    {"release", NULL, release, servers_lock_target, true},
-    {"turn", NULL, servers_turn, NULL, false},
+    {.name = "preflight", .act = inspect_servers},
+    {.name = "invite",
+     .plan = servers_plan_invite,
+     .restore = servers_recall_invite,
+     .act = servers_invite,
+     .undo = servers_uninvite,
+     .effect = SEQUENCE_ASIDE},
+    {.name = "warm", .act = warm, .undo = cool},
+    {.name = "approach", .act = approach, .undo = stop_slowing},
+    {.name = "close_target",
+     .plan = servers_plan_target,
+     .restore = servers_recall_target,
+     .act = servers_close_target,
+     .undo = servers_reopen_target,
+     .effect = SEQUENCE_ASIDE},
+    {.name = "hold", .act = hold, .undo = open_gate},
+    {.name = "drain", .act = drain, .undo = end_drain},
+    {.name = "fence",
+     .plan = servers_plan_old,
+     .restore = servers_recall_old,
+     .act = servers_fence_old,
+     .undo = servers_unfence_old,
+     .effect = SEQUENCE_VITAL},
+    {.name = "catch_up", .act = servers_catch_up},
+    {.name = "promote",
+     .plan = servers_plan_promote,
+     .restore = servers_recall_promote,
+     .act = servers_promote,
+     .undo = servers_demote,
+     .effect = SEQUENCE_ASIDE},
+    {.name = "repoint", .act = repoint, .undo = point_back, .effect = SEQUENCE_ACTIVE},
+    {.name = "verify", .act = verify},
+    {.name = "release",
+     .plan = servers_plan_release,
+     .act = release,
+     .effect = SEQUENCE_VITAL,
+     .final = true,
+     .no_return = true},
+    {.name = "turn", .act = servers_turn, .effect = SEQUENCE_VITAL},
 };
 
 // On live traffic, for the time of the drain only; undone at its end.
 static const struct sequence_step dry[] = {
-    {"preflight", NULL, inspect_servers, NULL, false},
-    {"approach", NULL, approach, stop_slowing, false},
-    {"hold", NULL, hold, open_gate, false},
-    {"drain", NULL, drain, end_drain, false},
+    {.name = "preflight", .act = inspect_servers},
+    {.name = "approach", .act = approach, .undo = stop_slowing},
+    {.name = "hold", .act = hold, .undo = open_gate},
+    {.name = "drain", .act = drain, .undo = end_drain},
 };
 
 // Only looks.
 static const struct sequence_step check[] = {
-    {"preflight", NULL, inspect_servers, NULL, false},
+    {.name = "preflight", .act = inspect_servers},
 };
+
+void steps_all(const struct sequence_step **steps, unsigned *count)
+{
+    *steps = all;
+    *count = sizeof all / sizeof *all;
+}
 
 void steps_of(const struct cutover_plan *plan, const struct sequence_step **steps, unsigned *count)
 {

@@ -39,6 +39,11 @@ void task_free(struct task *t); // NULL is fine
 // hand_do; *t is NULL afterwards when it was left behind.
 SL_CHECKED enum sl_code task_do(struct task **t, struct hand *h, const struct patience *p,
                                 struct sl_error *err);
+// What they return when a server does not answer.
+static inline bool task_was_silent(enum sl_code code)
+{
+    return code == SL_ETIMEOUT || code == SL_EIO || code == SL_ECLOSED;
+}
 // The same for a task of which only the code matters. Takes it over.
 SL_CHECKED enum sl_code task_once(struct task *t, struct hand *h, const struct patience *p,
                                   struct sl_error *err);

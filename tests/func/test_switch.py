@@ -157,32 +157,91 @@ def test_undone(t: Case) -> None:
     assert sluice.ctl_json("cutover", "start", "b1")["ended"] == "done"
 
 
-@test(deadline=120, own=True, family=FAMILIES, shape=("one-way",))
-def test_killed_in_the_middle(t: Case) -> None:
-    """sluice does not guess what it did before: it stays closed until the operator has looked."""
-    old, new, sluice = stage(t, cutover={"watch": "0s"})
+def kill_while_asking(sluice: Sluice) -> None:
+    """Both servers are fenced, and the target is the active one."""
     run(sluice.connect(), "SELECT 1")  # known as an application from here on
     asking = sluice.ctl_start("cutover", "start", "b1", "--ask")
     wait_until(lambda: sluice.ctl_json("cutover", "status")["state"] == "asking", 30,
                "the question")
     sluice.kill()
     asking.communicate(timeout=30)
+
+
+@test(deadline=120, own=True, family=FAMILIES, shape=("one-way",))
+def test_killed_in_the_middle(t: Case) -> None:
+    """sluice undoes what it had done before it was killed, and clients wait for that."""
+    old, new, sluice = stage(t, cutover={"watch": "0s"})
+    was = is_read_only(new)
+    kill_while_asking(sluice)
     sluice.start()
-    status = sluice.ctl_json("show", "status")
-    assert status["gate"]["closed"], status
-    answer = sluice.ctl("cutover", "start", "b0")
-    assert answer.code == 1 and "cutover forget" in answer.err, answer
-    # Both servers are fenced: nobody writes. The operator goes forward.
-    for server in (old, new):
-        with_error = 0
-        try:
-            server.connect().close()
-        except pymysql.MySQLError as error:
-            with_error = int(error.args[0])
-        assert with_error in (4151, 3118), f"{server.folder.name} is open"
-    new.sql("ALTER USER app@'%' ACCOUNT UNLOCK")
-    sluice.ok("cutover", "forget")
-    assert not sluice.ctl_json("show", "status")["gate"]["closed"]
     client = sluice.connect()
     run(client, "INSERT INTO app.ledger VALUES (1, 1)")
+    # Clients do not wait for the target.
+    wait_until(lambda: sluice.ctl_json("cutover", "status")["state"] == "idle", 30, "the end")
+    as_before(old, new, sluice)
+    assert is_read_only(new) == was
+    status = sluice.ctl_json("cutover", "status")
+    assert status["ended"] == "undone" and "killed in the middle" in status["why"], status
+    assert sluice.ctl("cutover", "forget").code == 1, "there is nothing to forget"
+    assert sluice.ctl_json("cutover", "start", "b1")["ended"] == "done"
+    run(sluice.connect(), "INSERT INTO app.ledger VALUES (1, 2)")
+    assert new.one("SELECT COUNT(*) FROM app.ledger") == 2
+
+
+@test(deadline=120, own=True, family=("mariadb",), shape=("one-way",))
+def test_killed_and_asks(t: Case) -> None:
+    """What it cannot know it does not guess: it stays closed until the operator has looked."""
+    _, new, sluice = stage(t, cutover={"watch": "0s"})
+    kill_while_asking(sluice)
+    address = sluice.settings["backends"]["b0"]["address"]
+    sluice.settings["backends"]["b0"]["address"] = "127.0.0.1:1"
+    for words in ("b0 is configured with another address", "is damaged"):
+        sluice.start()
+        status = sluice.ctl_json("show", "status")
+        assert status["gate"]["closed"] and words in status["needs"], status
+        assert "cutover forget" in sluice.ctl_json("cutover", "status")["needs"]
+        answer = sluice.ctl("cutover", "start", "b0")
+        assert answer.code == 1 and words in answer.err, answer
+        sluice.kill()
+        sluice.settings["backends"]["b0"]["address"] = address
+        journal = sluice.folder / "state" / "journal-1.jsonl"
+        journal.write_bytes(journal.read_bytes().replace(b"before", b"behind", 1))
+    sluice.start()
+    # The operator goes forward.
+    new.sql("ALTER USER app@'%' ACCOUNT UNLOCK")
+    sluice.ok("cutover", "forget")
+    status = sluice.ctl_json("show", "status")
+    assert not status["gate"]["closed"] and status["needs"] is None, status
+    run(sluice.connect(), "INSERT INTO app.ledger VALUES (1, 1)")
+    assert new.one("SELECT COUNT(*) FROM app.ledger") == 1
     assert sluice.ctl("cutover", "forget").code == 1
+
+
+@test(deadline=120, own=True, family=("mariadb",), shape=("one-way",))
+def test_stuck_until_forgotten(t: Case) -> None:
+    """The old server dies while it is fenced: no undo works, and it is the operator's turn."""
+    old, new, sluice = stage(t, cutover={"watch": "0s"})
+    run(sluice.connect(), "SELECT 1")
+    asking = sluice.ctl_start("cutover", "start", "b1", "--ask", "--budget", "60s")
+    wait_until(lambda: sluice.ctl_json("cutover", "status")["state"] == "asking", 30,
+               "the question")
+    assert sluice.ctl("cutover", "forget").code == 1, "it is not stuck"
+    old.stop(9)
+    sluice.ok("cutover", "abort")
+    wait_until(lambda: sluice.ctl_json("show", "status")["cutover"] == "stuck", 30, "stuck")
+    needs = sluice.ctl_json("show", "status")["needs"]
+    assert "fence: b0" in needs and "cutover forget" in needs, needs
+    assert sluice.ctl_json("show", "status")["gate"]["closed"]
+    # The operator goes forward.
+    new.sql("SET GLOBAL read_only = 0")
+    new.sql("ALTER USER app@'%' ACCOUNT UNLOCK")
+    sluice.ok("repoint", "b1")
+    sluice.ok("cutover", "forget")
+    asking.communicate(timeout=30)
+    run(sluice.connect(), "INSERT INTO app.ledger VALUES (1, 1)")
+    assert new.one("SELECT COUNT(*) FROM app.ledger") == 1
+    status = sluice.ctl_json("show", "status")
+    assert status["needs"] is None and status["cutover"] == "idle", status
+    sluice.kill()
+    sluice.start()
+    assert not sluice.ctl_json("show", "status")["gate"]["closed"], "it is forgotten for good"

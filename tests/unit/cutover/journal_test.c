@@ -422,3 +422,16 @@ Test(journal, notes_leave_room_for_steps)
     cr_expect_not(r.torn);
     journal_records_release(&r);
 }
+
+Test(journal, a_damaged_one_is_put_aside)
+{
+    unsigned number = 7;
+    char aside[160];
+    journal_close(create());
+    cr_assert_eq(journal_put_aside(folder, 1, &err), SL_OK, "%s", err.text);
+    cr_assert_eq(journal_latest(folder, &number, &err), SL_OK);
+    cr_expect_eq(number, 0);
+    cr_expect_eq(journal_put_aside(folder, 1, &err), SL_EIO, "there is none any more");
+    (void)snprintf(aside, sizeof aside, "%s.damaged", path);
+    cr_expect_eq(unlink(aside), 0);
+}

@@ -11,6 +11,7 @@ struct stage {
     const char *fail;   // the story's word that fails, NULL: none
     unsigned fail_undo; // how often an undo fails
     unsigned patience;  // how often it may
+    const char *absent; // the step whose undo has to wait, NULL: none
 };
 
 static enum sl_code happen(struct stage *s, const char *verb, const char *step,
@@ -41,6 +42,8 @@ static enum sl_code plan_b(void *arg, struct buf *json, struct sl_error *err)
     {                                                                                              \
         struct stage *s = arg;                                                                     \
         (void)!happen(s, "-", #name, err);                                                         \
+        if (s->absent != NULL && strcmp(s->absent, #name) == 0)                                    \
+            return sl_fail(err, SL_EAGAIN, "not now");                                             \
         return s->fail_undo > 0 && s->fail_undo-- > 0 ? sl_fail(err, SL_EIO, "stuck at " #name)    \
                                                       : SL_OK;                                     \
     }
@@ -52,13 +55,13 @@ ACT(d)
 ACT(e)
 UNDO(a)
 UNDO(b)
-UNDO(d)
-UNDO(e)
 
 static const struct sequence_step STEPS[] = {
-    {"a", NULL, act_a, undo_a, false}, {"b", plan_b, act_b, undo_b, false},
-    {"c", NULL, act_c, NULL, false},   {"d", NULL, act_d, undo_d, true},
-    {"e", NULL, act_e, undo_e, false},
+    {.name = "a", .act = act_a, .undo = undo_a, .effect = SEQUENCE_ASIDE},
+    {.name = "b", .plan = plan_b, .act = act_b, .undo = undo_b, .effect = SEQUENCE_VITAL},
+    {.name = "c", .act = act_c},
+    {.name = "d", .act = act_d, .effect = SEQUENCE_VITAL, .final = true, .no_return = true},
+    {.name = "e", .act = act_e},
 };
 
 static enum sl_code record(void *arg, enum sequence_mark mark, const char *step, const char *detail,
@@ -94,8 +97,13 @@ static bool again(void *arg, const struct sequence_step *step, const struct sl_e
 
 static struct sequence make(struct stage *s)
 {
-    return (struct sequence){STEPS, sizeof STEPS / sizeof *STEPS, record, may_go_on, explain, again,
-                             s};
+    return (struct sequence){.steps = STEPS,
+                             .count = sizeof STEPS / sizeof *STEPS,
+                             .record = record,
+                             .may_go_on = may_go_on,
+                             .explain = explain,
+                             .again = again,
+                             .arg = s};
 }
 
 // A run from `from` with `fail`: how it ends, and the whole story.
@@ -122,15 +130,16 @@ static const struct {
     {0, "@c", 0, 0, SEQUENCE_UNDONE, 2, "[a +a ]a ?b [b{\"b\":1} +b ]b <b -b >b <a -a >a",
      "over budget"},
     {0, "@a", 0, 0, SEQUENCE_UNDONE, 0, "", "over budget"},
-    // The final step itself may still be undone.
-    {2, "+d", 0, 0, SEQUENCE_UNDONE, 3, "[c +c ]c [d +d !d(+d failed) <d -d >d <b -b >b <a -a >a",
-     "(+d failed)"},
+    // The final step has a way back until it is announced,
+    {2, "[d", 0, 0, SEQUENCE_UNDONE, 3, "[c +c ]c [d <b -b >b <a -a >a", "[d failed"},
+    {2, "@d", 0, 0, SEQUENCE_UNDONE, 3, "[c +c ]c <b -b >b <a -a >a", "over budget"},
+    // and from then on is tried again.
+    {2, "+d", 0, 2, SEQUENCE_STUCK, 3, "[c +c ]c [d +d +d +d", "+d failed"},
     // Once it is done it stays, recorded or not.
     {2, "]d", 0, 0, SEQUENCE_DONE, 5, "[c +c ]c [d +d ]d [e +e ]e", ""},
     // Nothing behind it is, nor is the budget asked.
     {3, "+e", 0, 0, SEQUENCE_LATE, 4, "[d +d ]d [e +e !e(+e failed)", "(+e failed)"},
     {3, "@e", 0, 0, SEQUENCE_DONE, 5, "[d +d ]d [e +e ]e", ""},
-    {4, "@e", 0, 0, SEQUENCE_DONE, 5, "[e +e ]e", ""},
     {5, NULL, 0, 0, SEQUENCE_DONE, 5, "", ""},
     // An undo that fails is tried again, for as long as the caller likes.
     {2, "+c", 2, 2, SEQUENCE_UNDONE, 2, "[c +c !c(+c failed) <b -b -b -b >b <a -a >a",
@@ -165,13 +174,38 @@ Test(sequence, an_undo_goes_on_when_the_journal_is_full)
     cr_expect_str_eq(s.story, "<b -b >b <a -a >a", "%s", s.story);
 }
 
-Test(sequence, names)
+// Clients do not wait for what nothing depends on, and the order stays.
+Test(sequence, an_undo_is_put_off_and_made_up_for)
 {
-    struct stage s = {0};
+    struct stage s = {.absent = "b"};
     struct sequence q = make(&s);
-    cr_expect_eq(sequence_find(&q, "d"), 3);
-    cr_expect_eq(sequence_find(&q, "x"), 5);
-    for (int m = SEQUENCE_BEFORE; m <= SEQUENCE_UNDO_AFTER; m++)
-        cr_expect_eq(sequence_mark_of(sequence_mark_name((enum sequence_mark)m)), m);
-    cr_expect_eq(sequence_mark_of("sideways"), -1);
+    struct sl_error err = {0};
+    cr_expect_eq(sequence_undo(&q, 2, &err).end, SEQUENCE_UNDONE);
+    cr_expect_str_eq(s.story, "<b -b", "a has to wait for b: %s", s.story);
+    cr_expect_eq(q.put_off, 3);
+    s.story[0] = '\0';
+    s.patience = 1;
+    cr_expect(!sequence_pay(&q, &err), "given up");
+    cr_expect_str_eq(s.story, "<b -b -b", "%s", s.story);
+    s.story[0] = '\0';
+    s.absent = NULL;
+    cr_expect(sequence_pay(&q, &err));
+    cr_expect_str_eq(s.story, "<b -b >b <a -a >a", "%s", s.story);
+    cr_expect(sequence_pay(&q, &err) && q.put_off == 0);
+    cr_expect_str_eq(s.story, "<b -b >b <a -a >a", "paid once");
+}
+
+Test(sequence, after_a_crash)
+{
+    static const bool skip[] = {false, true, false, false, false};
+    struct stage s = {.fail = "+e"};
+    struct sequence q = make(&s);
+    struct sl_error err = {0};
+    struct sequence_result r = sequence_finish(&q, 3, &err);
+    cr_expect(r.end == SEQUENCE_LATE && r.at == 4);
+    cr_expect_str_eq(s.story, "+d ]d [e +e !e", "it was announced before: %s", s.story);
+    s.story[0] = '\0';
+    q.skip = skip;
+    cr_expect_eq(sequence_undo(&q, 2, &err).end, SEQUENCE_UNDONE);
+    cr_expect_str_eq(s.story, "<a -a >a", "b was undone before: %s", s.story);
 }
