@@ -81,12 +81,13 @@ ldflags_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 # gcc's flow warnings are unreliable in sanitized code; the release build has them.
 NO_FLOW_WARN := -Wno-maybe-uninitialized -Wno-stringop-overflow
 SAN_asan     := -fsanitize=address,undefined -fno-sanitize-recover=all
+FAILPOINTS   := -DSLUICE_FAILPOINTS= # crash tests stop the daemon there (cutover/failpoint.h)
 bin_asan     := $(B)/asan/bin
-cflags_asan   = -O1 -fno-omit-frame-pointer $(SAN_asan) $(if $(findstring clang,$(CC)),,$(NO_FLOW_WARN))
+cflags_asan   = $(FAILPOINTS) -O1 -fno-omit-frame-pointer $(SAN_asan) $(if $(findstring clang,$(CC)),,$(NO_FLOW_WARN))
 ldflags_asan := $(SAN_asan)
 
 bin_tsan     := $(B)/tsan/bin
-cflags_tsan   = -O1 -fno-omit-frame-pointer -fsanitize=thread $(if $(findstring clang,$(CC)),,$(NO_FLOW_WARN))
+cflags_tsan   = $(FAILPOINTS) -O1 -fno-omit-frame-pointer -fsanitize=thread $(if $(findstring clang,$(CC)),,$(NO_FLOW_WARN))
 ldflags_tsan := -fsanitize=thread
 
 # libFuzzer is clang's; this variant is always built with it.

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "config/inspect.h"
 #include "config/load.h"
+#include "cutover/failpoint.h"
 #include "sluice.h"
 
 static const char USAGE[] =
@@ -22,7 +23,7 @@ static const char USAGE[] =
     "Signals: TERM and INT end it after shutdown_grace, HUP reloads the configuration.\n"
     "An operator talks to it with sluicectl. See sluice(8).\n";
 
-enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_HELP, OPTION_DOCS };
+enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_HELP, OPTION_DOCS, OPTION_FAILPOINTS };
 
 static const struct option OPTIONS[] = {
     {"config", required_argument, NULL, 'c'},
@@ -30,6 +31,9 @@ static const struct option OPTIONS[] = {
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, OPTION_HELP},
     {"generate-docs", required_argument, NULL, OPTION_DOCS}, // for `make generate`
+#ifdef SLUICE_FAILPOINTS
+    {"list-failpoints", no_argument, NULL, OPTION_FAILPOINTS}, // for crash tests
+#endif
     {NULL, 0, NULL, 0},
 };
 
@@ -83,7 +87,13 @@ static int run(const char *path)
     struct sluice *s = NULL;
     signal(SIGPIPE, SIG_IGN);
     raise_limits();
-    if (sluice_new(path, &s, &err) != SL_OK) {
+    enum sl_code code = SL_OK;
+#ifdef SLUICE_FAILPOINTS
+    code = failpoint_set(getenv("SLUICE_FAILPOINT"), &err);
+#endif
+    if (code == SL_OK)
+        code = sluice_new(path, &s, &err);
+    if (code != SL_OK) {
         fprintf(stderr, "sluice: %s\n", err.text);
         return 1;
     }
@@ -103,6 +113,9 @@ int main(int argc, char **argv)
         case OPTION_CHECK: only_check = true; break;
         case OPTION_VERSION: printf("sluice %s\n", SLUICE_VERSION); return 0;
         case OPTION_DOCS: return generate_docs(optarg);
+#ifdef SLUICE_FAILPOINTS
+        case OPTION_FAILPOINTS: failpoint_list(stdout); return 0;
+#endif
         case 'h':
         case OPTION_HELP: fputs(USAGE, stdout); return 0;
         default: fputs(USAGE, stderr); return 2;

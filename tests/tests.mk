@@ -18,7 +18,7 @@ FETCHED    := $(MYSQL_TREE) $(NODE_TREE) $(PLUGIN)
 PROBE_BIN  := $(bin_asan)/sluice-probe
 WRITER_BIN := $(bin_asan)/sluice-mongo-writer
 
-.PHONY: test unit lint lint-selftest format generate tidy fuzz fuzz-replay func asan tsan deps-test
+.PHONY: test unit lint lint-selftest format generate tidy fuzz fuzz-replay func crash asan tsan deps-test
 
 deps-test:
 	@tests/deps check build test demo || tests/deps install build test demo
@@ -80,6 +80,11 @@ fuzz-replay: | deps-test
 ## func: functional tests on real servers, the daemon under sanitizers (T=name selects)
 func: $(PROGRAMS:%=$(bin_asan)/%) $(PROBE_BIN) $(WRITER_BIN) all | deps-test $(FETCHED)
 	@SLUICE_BIN=$(bin_asan)/sluice $(RUN) func
+
+## crash: sluice, servers and network fail at every failpoint of a cutover (T=, POINT=step:place)
+crash: $(PROGRAMS:%=$(bin_asan)/%) all | deps-test $(FETCHED)
+	@CRASH=all SLUICE_BIN=$(bin_asan)/sluice RESULTS=$(abspath $(B))/results/crash.tsv \
+	    tests/func/run '$(or $(T),crash.)'
 
 ## asan: unit and functional tests under address and undefined sanitizers
 asan:

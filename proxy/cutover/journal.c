@@ -194,17 +194,6 @@ struct journal {
     int64_t start_ns; // where offsets count from
 };
 
-#ifdef SLUICE_FAILPOINTS
-void (*journal_failpoint)(const struct journal_record *r, bool written);
-#define FAILPOINT(r, written)                                                                      \
-    do {                                                                                           \
-        if (journal_failpoint != NULL)                                                             \
-            journal_failpoint(r, written);                                                         \
-    } while (0)
-#else
-#define FAILPOINT(r, written) ((void)0)
-#endif
-
 // Opens and locks; whoever holds the lock may write.
 static enum sl_code open_locked(struct journal *j, int flags, struct sl_error *err)
 {
@@ -361,14 +350,11 @@ enum sl_code journal_write(struct journal *j, enum journal_kind kind, const char
     enum sl_code code = journal_record_write(&r, &line, err);
     if (code == SL_OK)
         code = check_writable(j, kind, &line, err);
-    if (code == SL_OK) {
-        FAILPOINT(&r, false);
+    if (code == SL_OK)
         code = append(j, &line, err);
-    }
     if (code == SL_OK) {
         j->seq++;
         j->ended = kind == JOURNAL_END;
-        FAILPOINT(&r, true);
     }
     buf_release(&line);
     return code;

@@ -66,9 +66,4 @@ SL_CHECKED enum sl_code journal_write(struct journal *j, enum journal_kind kind,
                                       const char *data, struct sl_error *err);
 void journal_close(struct journal *j); // NULL is fine
 
-#ifdef SLUICE_FAILPOINTS
-// Crash tests: called in journal_write before anything is written and when it is on disk.
-extern void (*journal_failpoint)(const struct journal_record *r, bool written);
-#endif
-
 #endif

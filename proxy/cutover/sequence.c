@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "cutover/failpoint.h"
 
 
 #define PLAN_MAX ((size_t)4 << 20) // the accounts of a large server
@@ -49,7 +50,9 @@ static enum sl_code do_step(const struct sequence *q, const struct sequence_step
     enum sl_code code = announce(q, step, err);
     *begun = code == SL_OK;
     if (code == SL_OK) {
+        FAILPOINT(step->name, BEFORE_ACT);
         code = step->act(q->arg, err);
+        FAILPOINT(step->name, AFTER_ACT);
     }
     if (code != SL_OK)
         q->explain(q->arg, err);
@@ -61,6 +64,7 @@ static enum sl_code do_step(const struct sequence *q, const struct sequence_step
         (void)!q->record(q->arg, SEQUENCE_FAILED, step->name, err->text, &unheard);
     else if (q->record(q->arg, SEQUENCE_AFTER, step->name, "", err) != SL_OK && !step->final)
         code = err->code;
+    FAILPOINT(step->name, RECORDED);
     return code;
 }
 
@@ -69,11 +73,14 @@ static bool do_at_last(const struct sequence *q, const struct sequence_step *ste
                        struct sl_error *err)
 {
     struct sl_error unheard;
+    FAILPOINT(step->name, BEFORE_ACT);
     while (step->act(q->arg, err) != SL_OK) {
         if (!q->again(q->arg, step, err))
             return false;
     }
+    FAILPOINT(step->name, AFTER_ACT);
     (void)!q->record(q->arg, SEQUENCE_AFTER, step->name, "", &unheard);
+    FAILPOINT(step->name, RECORDED);
     return true;
 }
 

@@ -16,6 +16,8 @@
 //
 // A record is on disk before what it announces is acted on (C3). An undo must therefore work also
 // for a step of which only BEFORE is known: nothing, a part or all of it may have happened.
+//
+// Each arrow is a failpoint (failpoint.h): crash tests walk all of them.
 #ifndef SLUICE_CUTOVER_SEQUENCE_H
 #define SLUICE_CUTOVER_SEQUENCE_H
 

@@ -99,6 +99,7 @@ class Sluice:
         self.expected_exit: set[int] = {0}
         self.prefix: list[str] = []          # e.g. valgrind
         self.deadline = 20.0
+        self.env: dict[str, str] = {}        # besides what every daemon gets
         self.settings = merge({
             "listen": [f"127.0.0.1:{self.port}", f"unix:{self.unix}"],
             "backends": backends,
@@ -124,7 +125,7 @@ class Sluice:
         env = dict(os.environ,
                    ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=77",
                    UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=77",
-                   TSAN_OPTIONS="exitcode=77")
+                   TSAN_OPTIONS="exitcode=77", **self.env)
         self.process = Process([*self.prefix, str(path), "-c", str(self.config)], self.log,
                                "sluice", env=env, preexec=_many_files)
         if wait:
