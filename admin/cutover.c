@@ -104,8 +104,8 @@ const char *cutover_needs(const struct request *r, const struct conductor_status
     if (s->state != CONDUCTOR_STUCK)
         return NULL;
     (void)snprintf(out, size,
-                   "%s: %s. It is tried again; when it will never work, see to both servers, then:"
-                   " cutover forget",
+                   "%s: %s. It is tried again; when it will never work: cutover forget, so that"
+                   " sluice lets go of the servers",
                    s->step, s->why);
     return out;
 }

@@ -196,8 +196,9 @@ static const struct command ROWS[] = {
      "undo the cutover under way, whatever it does; until the release", NULL},
     {"cutover forget", NOTHING, NULL, ROLE_ADMIN, CHANGES, run_cutover_forget,
      "end a cutover that is stuck or that sluice cannot recover, and open the gate",
-     "What is wanted stands under `needs` in `cutover status`. Make sure that one server is "
-     "writable and the other is not, and that it is the active one; then this."},
+     "What is wanted stands under `needs` in `cutover status`. One that is stuck lets go of the "
+     "servers; the gate stays closed. Then make sure that one server is writable and the other is "
+     "not, and that it is the active one, and say it again."},
     {"mongo status", NOTHING, MONGO_STATUS, ROLE_VIEW, false, true, run_mongo_status,
      "the MongoDB set, member by member, and the last manoeuvre", NULL},
     {"mongo add",

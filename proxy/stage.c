@@ -39,6 +39,7 @@ static void said(void *arg, int64_t at_ns, const char *line)
     admin_cutover_said(s->admin, at_ns, line);
 }
 
+static bool holds(const struct stage *s);
 static void let_go(struct stage *s);
 static void stay_closed(struct stage *s, const char *why);
 
@@ -53,7 +54,7 @@ static void ended(void *arg, const struct conductor_status *how)
     s->recovering = false;
     if (s->stopped != NULL)
         s->stopped(s->stopped_arg);
-    else if (open && s->forgetting)
+    else if (open && s->forgetting && !holds(s))
         let_go(s);
     else if (open)
         stay_closed(s, how->why);
@@ -199,8 +200,19 @@ static void keep_closed(struct stage *s, const char *owner)
         LOG_ERROR("gate_not_closed", LOG_STR("why", err.text));
 }
 
+// Clients wait for it.
+static bool holds(const struct stage *s)
+{
+    const struct gate *g = traffic_gate(s->context->traffic);
+    for (unsigned i = 0; i < g->count; i++)
+        if (strcmp(g->reasons[i].name, GATE_REASON) == 0)
+            return true;
+    return false;
+}
+
 static void stay_closed(struct stage *s, const char *why)
 {
+    (void)!journal_latest(s->context->config->state_dir, &s->unended, NULL);
     (void)snprintf(s->context->unended, sizeof s->context->unended,
                    "a cutover did not end (journal-%u.jsonl): %s. See to both servers: one writable"
                    " with its accounts unlocked, the other not; repoint if it is not the active"
@@ -215,7 +227,6 @@ static void stay_closed(struct stage *s, const char *why)
 static void let_go(struct stage *s)
 {
     struct sl_error err = {0};
-    (void)!journal_latest(s->context->config->state_dir, &s->unended, &err);
     if (unended_close(s->context->config->state_dir, "forgotten by the operator", &err) != SL_OK) {
         stay_closed(s, err.text);
         return;

@@ -21,8 +21,9 @@ const char *stage_closed_at_start(const struct config *c);
 // Then: closes its journal, starts its recovery, or asks the operator (context->unended) and keeps the
 // gate closed until stage_forget.
 void stage_look_back(struct stage *s, const char *active);
-// The operator has seen to both servers: ends a cutover that did not end, or one that is stuck.
-// SL_ECONFLICT: there is nothing to forget.
+// One that is stuck lets go of the servers; when clients wait, the gate stays closed and the operator
+// is asked, as after a crash that cannot be recovered. Then: the operator has seen to both servers, the
+// journal gets its end and the gate opens. SL_ECONFLICT: there is nothing to forget.
 SL_CHECKED enum sl_code stage_forget(struct stage *s, struct sl_error *err);
 // admin/context.h's `cutover`.
 SL_CHECKED enum sl_code stage_order(struct stage *s, const char *active,
