@@ -24,9 +24,9 @@ struct stage {
     struct admin *admin;
     struct plant *plant;
     struct conductor *conductor;
-    unsigned unended;           // the number of a journal without an end, 0: none
-    bool recovering;            // the conductor is at it
-    bool forgetting;            // ... and gives up, because the operator has seen to it
+    unsigned unended; // the number of a journal without an end, 0: none
+    bool recovering;  // the conductor is at it
+    bool forgetting;  // ... and gives up, because the operator has seen to it
     void (*follow)(void *arg, const struct conductor_status *how); // NULL: nobody does
     void *follow_arg;
     void (*stopped)(void *arg); // NULL: nobody stops it

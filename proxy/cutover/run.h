@@ -33,9 +33,9 @@ struct run {
     bool by_gtid;
     int64_t slowed_ns;    // new work is slowed since, 0: it is not
     int64_t slowed_by_ns; // ... and by so much
-    unsigned tries;      // of the undo, or the release, at work that failed
-    int64_t held_ns;     // the gate was closed, 0: not yet
-    int64_t released_ns; // ... and opened, 0: not yet
+    unsigned tries;       // of the undo, or the release, at work that failed
+    int64_t held_ns;      // the gate was closed, 0: not yet
+    int64_t released_ns;  // ... and opened, 0: not yet
     struct drain_counts drained;
     unsigned direct; // connections past sluice that were killed
 };

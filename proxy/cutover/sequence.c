@@ -6,7 +6,6 @@
 
 #include "cutover/failpoint.h"
 
-
 #define PLAN_MAX ((size_t)4 << 20) // the accounts of a large server
 
 static const char *const mark_names[] = {
@@ -42,6 +41,12 @@ static enum sl_code announce(const struct sequence *q, const struct sequence_ste
     return code;
 }
 
+static void explain(const struct sequence *q, struct sl_error *err)
+{
+    if (q->explain != NULL)
+        q->explain(q->arg, err);
+}
+
 // `begun`: the step may have left something behind.
 static enum sl_code do_step(const struct sequence *q, const struct sequence_step *step, bool *begun,
                             struct sl_error *err)
@@ -55,7 +60,7 @@ static enum sl_code do_step(const struct sequence *q, const struct sequence_step
         FAILPOINT(step->name, AFTER_ACT);
     }
     if (code != SL_OK)
-        q->explain(q->arg, err);
+        explain(q, err);
     if (!*begun)
         return code;
     // Clients are at work behind the final step: nothing is taken back for want of a record. FAILED is
@@ -133,7 +138,7 @@ struct sequence_result sequence_run(struct sequence *q, unsigned from, struct sl
         if (code == SL_OK && step->no_return) {
             code = announce(q, step, err);
             if (code != SL_OK)
-                q->explain(q->arg, err);
+                explain(q, err);
         } else if (code == SL_OK) {
             code = do_step(q, step, &begun, err);
         }
@@ -149,22 +154,26 @@ struct sequence_result sequence_run(struct sequence *q, unsigned from, struct sl
 
 // --- undoing --------------------------------------------------------------------------------------
 
-// `may_wait`: it may be put off.
+// `may_wait`: it may be put off, if it is ASIDE.
 static bool undo_step(struct sequence *q, unsigned i, bool may_wait, struct sl_error *err)
 {
     const struct sequence_step *step = &q->steps[i];
+    may_wait = may_wait && step->effect == SEQUENCE_ASIDE;
     struct sl_error unheard;
     enum sl_code code;
     // A journal that cannot be written to does not keep traffic from going back to where it was.
     (void)!q->record(q->arg, SEQUENCE_UNDO_BEFORE, step->name, "", &unheard);
+    FAILPOINT(step->name, BEFORE_UNDO);
     while ((code = step->undo(q->arg, err)) != SL_OK && !(code == SL_EAGAIN && may_wait)) {
         if (!q->again(q->arg, step, err))
             return false;
     }
+    FAILPOINT(step->name, AFTER_UNDO);
     if (code == SL_OK)
         (void)!q->record(q->arg, SEQUENCE_UNDO_AFTER, step->name, "", &unheard);
     else
         q->put_off |= UINT32_C(1) << i;
+    FAILPOINT(step->name, UNDO_RECORDED);
     return true;
 }
 

@@ -64,8 +64,8 @@ struct sequence_step {
     // The final one and those behind it: again and again if need be.
     enum sl_code (*act)(void *arg, struct sl_error *err);
     // Makes it as it was, whatever part of `act` has happened; again and again if need be. NULL:
-    // there is nothing to undo. SL_EAGAIN: it cannot be done now, and nothing waits for it; so it
-    // is put off, and with it the undo of all earlier steps that are ASIDE.
+    // there is nothing to undo. SL_EAGAIN from one that is ASIDE: it cannot be done now, so it is
+    // put off, and with it the undo of all earlier steps that are ASIDE.
     enum sl_code (*undo)(void *arg, struct sl_error *err);
     enum sequence_effect effect;
     bool final;     // once it is done there is no way back
@@ -81,7 +81,8 @@ struct sequence {
                            struct sl_error *err);
     // Asked before each step that is not behind the final one: SL_OK, or why the run must end.
     enum sl_code (*may_go_on)(void *arg, const struct sequence_step *next, struct sl_error *err);
-    // A step failed: puts the reason into the words of whoever looks on, before it is recorded.
+    // A step failed: puts the reason into the words of whoever looks on, before it is recorded. May
+    // be NULL.
     void (*explain)(void *arg, struct sl_error *err);
     // An undo failed, or a step without return. True: it is tried again; false: it is given up.
     bool (*again)(void *arg, const struct sequence_step *step, const struct sl_error *err);

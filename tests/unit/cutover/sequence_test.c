@@ -58,7 +58,7 @@ UNDO(b)
 
 static const struct sequence_step STEPS[] = {
     {.name = "a", .act = act_a, .undo = undo_a, .effect = SEQUENCE_ASIDE},
-    {.name = "b", .plan = plan_b, .act = act_b, .undo = undo_b, .effect = SEQUENCE_VITAL},
+    {.name = "b", .plan = plan_b, .act = act_b, .undo = undo_b, .effect = SEQUENCE_ASIDE},
     {.name = "c", .act = act_c},
     {.name = "d", .act = act_d, .effect = SEQUENCE_VITAL, .final = true, .no_return = true},
     {.name = "e", .act = act_e},
@@ -131,7 +131,7 @@ static const struct {
      "over budget"},
     {0, "@a", 0, 0, SEQUENCE_UNDONE, 0, "", "over budget"},
     // The final step has a way back until it is announced,
-    {2, "[d", 0, 0, SEQUENCE_UNDONE, 3, "[c +c ]c [d <b -b >b <a -a >a", "[d failed"},
+    {2, "[d", 0, 0, SEQUENCE_UNDONE, 3, "[c +c ]c [d <b -b >b <a -a >a", "([d failed)"},
     {2, "@d", 0, 0, SEQUENCE_UNDONE, 3, "[c +c ]c <b -b >b <a -a >a", "over budget"},
     // and from then on is tried again.
     {2, "+d", 0, 2, SEQUENCE_STUCK, 3, "[c +c ]c [d +d +d +d", "+d failed"},
@@ -203,7 +203,7 @@ Test(sequence, after_a_crash)
     struct sl_error err = {0};
     struct sequence_result r = sequence_finish(&q, 3, &err);
     cr_expect(r.end == SEQUENCE_LATE && r.at == 4);
-    cr_expect_str_eq(s.story, "+d ]d [e +e !e", "it was announced before: %s", s.story);
+    cr_expect_str_eq(s.story, "+d ]d [e +e !e(+e failed)", "it was announced before: %s", s.story);
     s.story[0] = '\0';
     q.skip = skip;
     cr_expect_eq(sequence_undo(&q, 2, &err).end, SEQUENCE_UNDONE);
