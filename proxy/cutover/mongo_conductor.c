@@ -167,7 +167,23 @@ void mongo_goes_on(struct mongo_conductor *c)
 
 // --- the sequence's surroundings ------------------------------------------------------------------
 
-static enum sl_code record(void *arg, enum sequence_mark mark, const char *step, const char *json,
+// `detail`: JSON, "" for none; of a failure the reason in words.
+static enum sl_code write_down(struct mongo_run *r, enum journal_kind kind, const char *step,
+                               const char *detail, struct sl_error *err)
+{
+    struct buf data;
+    buf_init(&data, JOURNAL_LINE_MAX);
+    if (kind == JOURNAL_FAILED)
+        journal_put_why(&data, NULL, detail);
+    else
+        buf_str(&data, detail[0] != '\0' ? detail : "{}");
+    enum sl_code code =
+        r->journal != NULL ? journal_write(r->journal, kind, step, buf_text(&data), err) : SL_OK;
+    buf_release(&data);
+    return code;
+}
+
+static enum sl_code record(void *arg, enum sequence_mark mark, const char *step, const char *detail,
                            struct sl_error *err)
 {
     struct mongo_run *r = arg;
@@ -191,9 +207,7 @@ static enum sl_code record(void *arg, enum sequence_mark mark, const char *step,
     if (kept)
         return SL_OK;
     mongo_tell(c, "%s: %s", step, sequence_mark_name(mark));
-    return r->journal == NULL
-               ? SL_OK
-               : journal_write(r->journal, kinds[mark], step, json[0] != '\0' ? json : NULL, err);
+    return write_down(r, kinds[mark], step, detail, err);
 }
 
 static enum sl_code may_go_on(void *arg, const struct sequence_step *next, struct sl_error *err)
@@ -210,6 +224,17 @@ static enum sl_code may_go_on(void *arg, const struct sequence_step *next, struc
     if (atomic_load(&c->quit))
         return sl_fail(err, SL_ECLOSED, "sluice is shutting down");
     return SL_OK;
+}
+
+// A step that was told to stop does not know by whom.
+static void explain(void *arg, struct sl_error *err)
+{
+    const struct mongo_run *r = arg;
+    struct mongo_conductor *c = r->conductor;
+    pthread_mutex_lock(&c->lock);
+    if (c->aborted && err->code == SL_ECLOSED)
+        (void)sl_fail(err, SL_ECLOSED, "aborted by the operator");
+    pthread_mutex_unlock(&c->lock);
 }
 
 static bool again(void *arg, const struct sequence_step *step, const struct sl_error *err)
@@ -282,19 +307,10 @@ static enum sl_code resume_journal(struct mongo_run *r, struct mongo_unended *u,
     return code;
 }
 
-// A step that was told to stop does not know by whom.
-static void say_why(struct mongo_run *r, struct sl_error *err)
-{
-    struct mongo_conductor *c = r->conductor;
-    pthread_mutex_lock(&c->lock);
-    if (c->aborted && err->code == SL_ECLOSED)
-        (void)sl_fail(err, SL_ECLOSED, "aborted by the operator");
-    pthread_mutex_unlock(&c->lock);
-}
-
 static enum mongo_end conduct(struct mongo_run *r, struct sl_error *err)
 {
-    struct sequence q = {.record = record, .may_go_on = may_go_on, .again = again, .arg = r};
+    struct sequence q = {
+        .record = record, .may_go_on = may_go_on, .explain = explain, .again = again, .arg = r};
     struct mongo_unended u = {.number = r->plan->repair};
     struct sequence_result result;
     mongo_steps_of(r->plan, &q.steps, &q.count);
@@ -310,7 +326,7 @@ static enum mongo_end conduct(struct mongo_run *r, struct sl_error *err)
     switch (result.end) {
     case SEQUENCE_DONE: return MONGO_END_DONE;
     case SEQUENCE_LATE: return MONGO_END_LATE;
-    case SEQUENCE_UNDONE: say_why(r, err); return MONGO_END_UNDONE;
+    case SEQUENCE_UNDONE: return MONGO_END_UNDONE;
     case SEQUENCE_STUCK: return MONGO_END_GIVEN_UP;
     }
     return MONGO_END_GIVEN_UP;
