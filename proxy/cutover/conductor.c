@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,36 +12,13 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "control/condition.h"
+#include "cutover/conductor_internal.h"
 #include "cutover/recover.h"
 #include "cutover/run.h"
 
 #define AGAIN_NS (200 * NS_PER_MS) // between two tries of an undo
 #define WORD_NS (50 * NS_PER_MS)   // steps end a little before the budget, to say what is left
 #define LEFT_NS (2 * NS_PER_S)     // for threads on servers that do not answer, at the end
-#define LINE_MAX_BYTES 600
-
-struct conductor {
-    struct loop *main_loop;
-    const struct cutover_plant *plant;
-    void (*said)(void *arg, int64_t at_ns, const char *line);
-    void (*ended)(void *arg, const struct conductor_status *how);
-    void *arg;
-    bool started; // there is a thread to join; the main thread's
-    pthread_t thread;
-    atomic_bool stop; // the run must end: abort, no-go, quit
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    // Under the lock:
-    struct conductor_status status;
-    struct preflight found;
-    int64_t began_ns, held_ns, released_ns;
-    bool go, no_go, aborted, quit;
-    bool given_up;             // by the operator: no undo is tried again
-    bool no_way_back;          // the release has been announced
-    struct cutover_plan *plan; // of the run; the thread's once it has started
-    unsigned journal;          // with an end that `recovery` says; 0: a new one
-    struct recovery recovery;
-};
 
 const char *conductor_state_name(enum conductor_state s)
 {
@@ -96,68 +72,6 @@ static void set_state_locked(struct conductor *c, enum conductor_state to, const
     pthread_mutex_lock(&c->lock);
     set_state(c, to, why);
     pthread_mutex_unlock(&c->lock);
-}
-
-// --- what is told ---------------------------------------------------------------------------------
-
-struct line {
-    struct mail mail;
-    struct conductor *conductor;
-    int64_t at_ns;
-    char text[LINE_MAX_BYTES];
-};
-
-static void line_came(struct mail *m, void *owner)
-{
-    struct line *l = (struct line *)(void *)m;
-    (void)owner;
-    l->conductor->said(l->conductor->arg, l->at_ns, l->text);
-    mem_free(l);
-}
-
-static void SL_PRINTF(2, 0) vtell(struct conductor *c, const char *fmt, va_list args)
-{
-    struct line *l = mem_zalloc(sizeof *l);
-    l->mail.deliver = line_came;
-    l->conductor = c;
-    l->at_ns = clock_now_ns() - c->began_ns;
-    (void)vsnprintf(l->text, sizeof l->text, fmt, args);
-    LOG_INFO("cutover", LOG_MS("at_ms", l->at_ns), LOG_STR("what", l->text));
-    loop_post(c->main_loop, &l->mail);
-}
-
-void conductor_tell(struct conductor *c, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vtell(c, fmt, args);
-    va_end(args);
-}
-
-void conductor_found(struct conductor *c, const struct preflight *found)
-{
-    pthread_mutex_lock(&c->lock);
-    c->found = *found;
-    pthread_mutex_unlock(&c->lock);
-    for (unsigned i = 0; i < found->count; i++) {
-        const struct preflight_row *row = &found->rows[i];
-        if (row->verdict != VERDICT_GO)
-            conductor_tell(c, "%s %s: %s", verdict_name(row->verdict), row->name, row->evidence);
-    }
-}
-
-struct last_word {
-    struct mail mail;
-    struct conductor *conductor;
-    struct conductor_status status;
-};
-
-static void end_came(struct mail *m, void *owner)
-{
-    struct last_word *w = (struct last_word *)(void *)m;
-    (void)owner;
-    w->conductor->ended(w->conductor->arg, &w->status);
-    mem_free(w);
 }
 
 // --- the sequence's surroundings ------------------------------------------------------------------
@@ -337,17 +251,15 @@ static enum conductor_end perform(struct run *r, struct sl_error *err)
 
 static void finish(struct conductor *c, enum conductor_end end, const struct sl_error *err)
 {
-    struct last_word *w = mem_zalloc(sizeof *w);
+    struct conductor_status how;
     pthread_mutex_lock(&c->lock);
     c->status.last = end;
     text_copy(c->status.why, sizeof c->status.why, end == CONDUCTOR_DONE ? "" : err->text);
     set_state(c, CONDUCTOR_IDLE, conductor_end_name(end));
-    w->status = c->status;
-    w->status.stall_ns = c->held_ns != 0 && c->released_ns != 0 ? c->released_ns - c->held_ns : 0;
+    how = c->status;
+    how.stall_ns = c->held_ns != 0 && c->released_ns != 0 ? c->released_ns - c->held_ns : 0;
     pthread_mutex_unlock(&c->lock);
-    w->mail.deliver = end_came;
-    w->conductor = c;
-    loop_post(c->main_loop, &w->mail);
+    conductor_tell_end(c, &how);
 }
 
 static void *conductor_main(void *arg)
