@@ -106,12 +106,21 @@ static void read_binlog(struct looking *l)
     position_read_log(l->position, row.pairs, row.count);
 }
 
-static void read_connections(struct looking *l)
+static void read_load(struct looking *l)
 {
-    const char *value = sql_next(l->sql) ? sql_value(l->sql, "Value") : NULL;
-    uint64_t n;
-    if (value != NULL && text_parse_u64(value, &n) == SL_OK)
-        l->view->connections = (unsigned)n;
+    struct backend_view *v = l->view;
+    while (sql_next(l->sql)) {
+        const char *name = sql_column_value(l->sql, 0), *value = sql_column_value(l->sql, 1);
+        uint64_t n;
+        if (name == NULL || value == NULL || text_parse_u64(value, &n) != SL_OK)
+            continue;
+        if (strcasecmp(name, "Threads_connected") == 0)
+            v->connections = (unsigned)n;
+        else if (strcasecmp(name, "Threads_running") == 0)
+            v->threads_running = (unsigned)n;
+        else
+            v->queries = n;
+    }
 }
 
 // Asked in this order.
@@ -138,7 +147,10 @@ static const struct question {
     {{FAMILY_MARIADB, 0, 0}, "SHOW MASTER STATUS", read_binlog},
     {{FAMILY_MYSQL, 0, 80200}, "SHOW MASTER STATUS", read_binlog},
     {{FAMILY_MYSQL, 80200, 0}, "SHOW BINARY LOG STATUS", read_binlog},
-    {{FAMILY_UNKNOWN, 0, 0}, "SHOW GLOBAL STATUS LIKE 'Threads_connected'", read_connections},
+    {{FAMILY_UNKNOWN, 0, 0},
+     "SHOW GLOBAL STATUS WHERE Variable_name IN"
+     " ('Threads_connected', 'Threads_running', 'Queries')",
+     read_load},
 };
 
 static enum sl_code measure_latency(struct looking *l, struct sl_error *err)

@@ -18,6 +18,7 @@
 void worker_hold(struct worker *w, struct session *s)
 {
     COUNT(w, held, 1);
+    felt_begin(s, worker_now(w));
     session_set_state(s, SESSION_HELD, "gate closed");
     if (worker_too_many_held(w))
         session_end(s, END_HELD_TOO_MANY, NULL);

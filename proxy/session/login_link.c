@@ -35,6 +35,7 @@ void login_back_to_waiting(struct session *s, const char *why)
     l->step = STEP_WAIT;
     buf_clear(&l->in_server);
     conn_watch(&s->client, CONN_WATCH_HANGUP);
+    felt_begin(s, s->born_ns);
     session_set_state(s, SESSION_WAITING, why);
 }
 
@@ -71,6 +72,7 @@ static void wait_or_connect(struct session *s)
         return;
     }
     conn_watch(&s->client, CONN_WATCH_HANGUP);
+    felt_begin(s, s->born_ns);
     COUNT(w, held, 1);
     if (worker_too_many_held(w))
         session_end(s, END_TOO_MANY_HELD, NULL);
@@ -197,6 +199,7 @@ static void pass_greeting(struct session *s)
     packet_end(&out, begin);
     l->step = STEP_CLIENT_FIRST;
     session_set_state(s, SESSION_LOGIN, "greeting");
+    felt_answered(s);
     worker_backend_answered(s->worker);
     enum sl_code sent = out.failed ? SL_ETOOBIG : conn_send(&s->client, out.p, out.n);
     buf_release(&out);

@@ -222,6 +222,7 @@ void mover_release(struct session *s)
 bool mover_come(struct session *s)
 {
     char why[192];
+    felt_begin(s, worker_now(s->worker));
     session_set_state(s, SESSION_MOVING, "its next command has come");
     if (!mover_want(s, true, why, sizeof why))
         give_up(s, why);

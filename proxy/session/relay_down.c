@@ -40,7 +40,10 @@ static bool down_flush(struct session *s, struct down *d)
 
 static void note_longest(struct session *s, int64_t now)
 {
-    raise_to(&s->worker->counters.longest_answer_ns, now - s->sent_ns);
+    struct worker *w = s->worker;
+    raise_to(&w->counters.longest_answer_ns, now - s->sent_ns);
+    if (w->felt.sampling)
+        histogram_add(&w->felt.answers, now - s->sent_ns);
     s->sent_ns = now;
 }
 
@@ -91,6 +94,13 @@ static bool replace_interrupted(struct session *s, struct down *d, const uint8_t
     return sent;
 }
 
+static bool take_error(struct session *s, struct down *d, const uint8_t *head, uint32_t length)
+{
+    unsigned code = length >= 3 ? head[1] | (unsigned)head[2] << 8 : 0;
+    COUNT(s->worker, by_error[error_class_of(code)], 1);
+    return replace_interrupted(s, d, head, length);
+}
+
 // Looks at a packet's head. False when the session has ended.
 static bool take_head(struct session *s, struct down *d, uint32_t length)
 {
@@ -100,6 +110,8 @@ static bool take_head(struct session *s, struct down *d, uint32_t length)
     const struct tracked *current = tracker_current(&s->model.tracker);
     s->down.drop = current != NULL && current->own;
     s->down.keep = s->down.drop && s->own != NULL;
+    if (s->waits_ns != 0 && !s->down.drop)
+        felt_answered(s);
     enum tracker_event event = model_packet(&s->model, head, there < length ? there : length,
                                             length, worker_now(s->worker), &done);
     switch (event) {
@@ -110,7 +122,7 @@ static bool take_head(struct session *s, struct down *d, uint32_t length)
         if (done.command == COM_RESET_CONNECTION)
             move_anew(s);
         if (s->model.tracker.outcome.is_error && !s->down.drop)
-            return replace_interrupted(s, d, head, length);
+            return take_error(s, d, head, length);
         break;
     case TRACKER_WANTS_FILE: s->file = true; break;
     case TRACKER_OPAQUE_DATA:

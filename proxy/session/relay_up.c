@@ -434,8 +434,10 @@ void relay_up_bytes(struct session *s, uint8_t *p, size_t n)
         relay_down_resume(s);
     if (s->dead)
         return;
-    if (s->state == SESSION_BUSY && tracker_outstanding(&s->model.tracker) == 0)
+    if (s->state == SESSION_BUSY && tracker_outstanding(&s->model.tracker) == 0) {
+        felt_forget(s);
         relay_rest(s); // commands without an answer leave nothing open
+    }
     if (s->up_blocked && !s->dead)
         block(s);
     if (!s->dead)

@@ -224,6 +224,7 @@ void session_refuse_command(struct session *s, uint16_t code, const char *sqlsta
                             const char *text)
 {
     struct buf out;
+    felt_answered(s);
     buf_init(&out, 512);
     reply_err(&out, (uint8_t)(s->up.seq + 1), s->model.tracker.caps, code, sqlstate, text);
     if (conn_send(&s->client, out.p, out.n) != SL_OK)
@@ -288,6 +289,9 @@ void session_end(struct session *s, enum session_end_reason why, const char *det
     if (ENDS[why].code == ER_CON_COUNT)
         COUNT(w, refused, 1);
     log_end(s, why, detail);
+    if (ENDS[why].code != 0)
+        felt_ended(s, ENDS[why].name, detail);
+    felt_forget(s);
     s->dead = true;
     if (ENDS[why].code != 0 && client_can_be_told(s))
         tell_client(s, why, detail);

@@ -9,6 +9,7 @@
 void slow_wait(struct session *s)
 {
     struct worker *w = s->worker;
+    felt_begin(s, worker_now(w));
     session_set_state(s, SESSION_SLOWED, "new work is slowed");
     if (!timer_pending(w->turns))
         timer_set(w->turns, w->throttle_ns);
@@ -17,6 +18,9 @@ void slow_wait(struct session *s)
 static void give_turn(struct session *s)
 {
     s->had_turn = true;
+    felt_slowed(s, s->state_ns);
+    if (!s->worker->gate_closed) // else it waits on, for the gate
+        felt_forget(s);
     session_set_state(s, SESSION_IDLE, "its turn");
     relay_up_resume(s);
 }

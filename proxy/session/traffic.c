@@ -354,19 +354,29 @@ static void add_worker(struct traffic_stats *out, struct worker *w)
     out->lost_now += READ(c->lost_now);
     for (unsigned i = 0; i < BACKENDS_MAX; i++)
         out->by_backend[i] += READ(c->by_backend[i]);
+    for (unsigned i = 0; i < ERROR_CLASS_COUNT; i++)
+        out->by_error[i] += READ(c->by_error[i]);
     int64_t hold = READ(c->longest_hold_ns), answer = READ(c->longest_answer_ns);
-    int64_t turn = loop_worst_turn_ns(w->loop), move = READ(c->longest_move_ns);
+    int64_t move = READ(c->longest_move_ns);
     out->longest_hold_ns = hold > out->longest_hold_ns ? hold : out->longest_hold_ns;
     out->longest_answer_ns = answer > out->longest_answer_ns ? answer : out->longest_answer_ns;
     out->longest_move_ns = move > out->longest_move_ns ? move : out->longest_move_ns;
-    out->worst_turn_ns = turn > out->worst_turn_ns ? turn : out->worst_turn_ns;
 }
 
-void traffic_stats(struct traffic *t, struct traffic_stats *out)
+void traffic_counters(struct traffic *t, struct traffic_stats *out)
 {
     memset(out, 0, sizeof *out);
     for (unsigned i = 0; i < t->worker_count; i++)
         add_worker(out, t->workers[i]);
+}
+
+void traffic_stats(struct traffic *t, struct traffic_stats *out)
+{
+    traffic_counters(t, out);
+    for (unsigned i = 0; i < t->worker_count; i++) {
+        int64_t turn = loop_worst_turn_ns(t->workers[i]->loop);
+        out->worst_turn_ns = turn > out->worst_turn_ns ? turn : out->worst_turn_ns;
+    }
 }
 
 void traffic_stats_reset_longest(struct traffic *t)

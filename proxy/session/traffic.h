@@ -17,6 +17,8 @@
 #include "net/address.h"
 #include "net/loop.h"
 #include "net/tls.h"
+#include "session/errors.h"
+#include "session/felt.h"
 #include "session/gate.h"
 #include "session/state.h"
 #include "state/obstacle.h"
@@ -161,6 +163,7 @@ struct traffic_stats {
     unsigned by_backend[BACKENDS_MAX]; // sessions with a link there
     uint64_t accepted, refused, logins, login_failures;
     uint64_t commands, answers, errors; // errors: ERR packets from servers
+    uint64_t by_error[ERROR_CLASS_COUNT];
     uint64_t bytes_from_clients, bytes_from_servers;
     uint64_t held, held_dropped, held_timed_out; // commands and new connections
     uint64_t aborted, killed, ended; // sessions: by the ladder, by kill, because they cannot move
@@ -175,6 +178,11 @@ struct traffic_stats {
 // Synchronous: sums of the workers' counters, may be a moment old.
 void traffic_stats(struct traffic *t, struct traffic_stats *out);
 void traffic_stats_reset_longest(struct traffic *t);
+// The same without worst_turn_ns, which only the one who shows it may take.
+void traffic_counters(struct traffic *t, struct traffic_stats *out);
+// What clients felt: a round. `sum` is lent to `done`; empty after FELT_BEGIN.
+void traffic_felt(struct traffic *t, enum felt_look look,
+                  void (*done)(void *arg, const struct felt *sum), void *arg);
 
 // --- ending -------------------------------------------------------------------------------------
 // Ends the sessions that match, now: 1053 to the client, the server's thread killed through

@@ -50,6 +50,7 @@ struct worker_counters {
 #undef X
     _Atomic unsigned by_state[SESSION_STATE_COUNT];
     _Atomic unsigned by_backend[BACKENDS_MAX];
+    _Atomic uint64_t by_error[ERROR_CLASS_COUNT];
     _Atomic unsigned lost_now; // sessions without a link
     _Atomic int64_t longest_hold_ns, longest_answer_ns, longest_move_ns;
 };
@@ -107,6 +108,7 @@ struct worker {
     void *drain;              // drain's own state while a drain runs, opaque here
     void (*settled)(struct worker *w, struct session *s); // drain's hook: a session has settled
     struct worker_counters counters;
+    struct felt felt;
     uint8_t scratch[SCRATCH_SIZE];
 };
 
