@@ -69,6 +69,11 @@ void answer_fact(struct answer *a, const char *key, const char *title, struct ce
     add_cell(add_item(a, ITEM_FACT, key, title), value);
 }
 
+void answer_document(struct answer *a, const char *key, const char *json)
+{
+    add_cell(add_item(a, ITEM_DOCUMENT, key, NULL), cell_text(json));
+}
+
 static void add_sentence(struct answer *a, const char *key, const char *fmt, va_list args)
 {
     char text[CELL_TEXT_MAX];

@@ -75,6 +75,9 @@ void answer_table(struct answer *a, const char *key, const char *title,
                   const struct column *columns, unsigned count);
 void answer_row(struct answer *a, const struct cell *cells);
 
+// A JSON document of somebody else's as a member; people do not see it. What is no JSON becomes null.
+void answer_document(struct answer *a, const char *key, const char *json);
+
 // Text for people, each line ended, as protocol_put_text writes it.
 void answer_print(const struct answer *a, struct buf *out);
 // One line of JSON, ended: { "ok" : true, ... } or, with an error text, { "ok" : false, "kind" :

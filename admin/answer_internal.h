@@ -6,7 +6,7 @@
 
 #include "admin/answer.h"
 
-enum item_kind { ITEM_FACT, ITEM_SAY, ITEM_TABLE };
+enum item_kind { ITEM_FACT, ITEM_SAY, ITEM_TABLE, ITEM_DOCUMENT };
 
 struct item {
     enum item_kind kind;

@@ -61,10 +61,22 @@ static void append_table(bson_t *doc, const char *key, const struct item *t)
     bson_append_array_end(doc, &array);
 }
 
+static void append_document(bson_t *doc, const char *key, const char *json)
+{
+    bson_t *inner = bson_new_from_json((const uint8_t *)json, -1, NULL);
+    if (inner != NULL)
+        BSON_APPEND_DOCUMENT(doc, key, inner);
+    else
+        BSON_APPEND_NULL(doc, key);
+    bson_destroy(inner);
+}
+
 static void append_item(bson_t *doc, const char *key, const struct item *item)
 {
     if (item->kind == ITEM_TABLE)
         append_table(doc, key, item);
+    else if (item->kind == ITEM_DOCUMENT)
+        append_document(doc, key, item->cells[0].text);
     else
         append_cell(doc, key, &item->cells[0]);
 }

@@ -1,19 +1,33 @@
-// cutover check, start, status, go, no-go, abort: the conductor's face.
+// cutover check, start, status, go, no-go, abort, report: the conductor's face.
 #include <stdio.h>
 #include <string.h>
 
 #include "admin/handlers.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "cutover/report_file.h"
+#include "cutover/report_text.h"
 
 // --- start, check ---------------------------------------------------------------------------------
 
 // Nobody waits any more; the cutover goes on.
 static void start_left(struct request *r)
 {
-    if (r->home->cutover != r)
+    struct request_home *home = r->home;
+    if (home->cutover != r && home->watcher != r)
         return;
-    r->home->cutover = NULL;
+    home->cutover = home->cutover == r ? NULL : home->cutover;
+    home->watcher = home->watcher == r ? NULL : home->watcher;
+    request_release(r);
+}
+
+static void end_watcher(struct request_home *home)
+{
+    struct request *r = home->watcher;
+    if (r == NULL)
+        return;
+    home->watcher = NULL;
+    request_done(r);
     request_release(r);
 }
 
@@ -24,18 +38,25 @@ static void start_expired(struct request *r)
     request_fail(r, &err);
 }
 
+#define BY_BYTES 160
+static const char *who(const struct request *r, char by[BY_BYTES])
+{
+    (void)snprintf(by, BY_BYTES, "%s (pid %ld)", r->peer->user, (long)r->peer->pid);
+    return by;
+}
+
 // Says who, orders it, and has the request wait for the end.
 static void give_order(struct request *r, struct cutover_order *order)
 {
-    char by[160];
+    char by[BY_BYTES];
     struct sl_error err = {0};
-    (void)snprintf(by, sizeof by, "%s (pid %ld)", r->peer->user, (long)r->peer->pid);
     order->target = r->call.positionals[0].text;
-    order->by = by;
+    order->by = who(r, by);
     if (r->context->cutover(r->context->arg, order, &err) != SL_OK) {
         request_fail(r, &err);
         return;
     }
+    end_watcher(r->home); // it has ended that watch
     request_hold(r);
     r->home->cutover = r;
     r->leave = start_left;
@@ -68,13 +89,14 @@ void cutover_said(struct request_home *home, int64_t at_ns, const char *line)
 {
     const struct log_field fields[] = {LOG_MS("at_ms", at_ns), LOG_STR("what", line)};
     events_publish(home->events, "cutover", fields, sizeof fields / sizeof *fields);
+    struct request *r = home->cutover != NULL ? home->cutover : home->watcher;
     // Who asked for a check gets its table at the end.
-    if (home->cutover == NULL || is_check(home->cutover))
+    if (r == NULL || is_check(r))
         return;
     struct answer *a = answer_new();
     answer_fact(a, "at_ms", "at", cell_of(CELL_MS, at_ns));
     answer_fact(a, "what", "what", cell_text(line));
-    request_progress(home->cutover, a);
+    request_progress(r, a);
 }
 
 // --- status ---------------------------------------------------------------------------------------
@@ -94,6 +116,7 @@ static void add_status(struct answer *a, const struct conductor_status *s)
     answer_fact(a, "budget_ms", "budget", cell_of(CELL_MS, s->budget_ns));
     answer_fact(a, "ended", "ended", cell_text(conductor_end_name(s->last)));
     answer_fact(a, "why", "why", cell_text(s->why[0] != '\0' ? s->why : NULL));
+    answer_fact(a, "report", "report", s->number > 0 ? cell_number(s->number) : cell_text(NULL));
 }
 
 const char *cutover_needs(const struct request *r, const struct conductor_status *s, char *out,
@@ -160,16 +183,30 @@ static bool is_good(const struct conductor_status *how)
                                            strcmp(how->why, CONDUCTOR_WAS_DRY) == 0);
 }
 
-static void end_start(struct request *r, const struct conductor_status *how)
+static void add_note(struct answer *a, const struct conductor_status *how)
+{
+    answer_fact(a, "moved", "sessions moved", cell_number(how->moved));
+    answer_fact(a, "sessions_ended", "sessions ended", cell_number(how->ended));
+    answer_fact(a, "felt_max_ms", "longest stall of a client", cell_of(CELL_MS, how->felt_max_ns));
+    if (how->number > 0)
+        answer_say(a, "more: cutover report %u", how->number);
+}
+
+// True: it waits for the end of the watch.
+static bool end_start(struct request *r, const struct conductor_status *how)
 {
     struct sl_error err;
     add_status(r->answer, how);
+    add_note(r->answer, how);
+    if (is_good(how) && how->state == CONDUCTOR_WATCHING && request_option(r, "watch")->given)
+        return true;
     if (is_good(how)) {
         request_done(r);
-        return;
+        return false;
     }
     (void)sl_fail(&err, SL_ECONFLICT, "%s: %s", conductor_end_name(how->last), how->why);
     request_fail(r, &err);
+    return false;
 }
 
 void cutover_ended(struct request_home *home, const struct conductor_status *how)
@@ -180,6 +217,8 @@ void cutover_ended(struct request_home *home, const struct conductor_status *how
         LOG_STR("to", how->to),
         LOG_STR("ended", conductor_end_name(how->last)),
         LOG_MS("stall_ms", how->stall_ns),
+        LOG_MS("felt_max_ms", how->felt_max_ns),
+        LOG_U64("report", how->number),
         LOG_STR("why", how->why),
     };
     events_publish(home->events, "cutover_ended", fields, sizeof fields / sizeof *fields);
@@ -188,9 +227,45 @@ void cutover_ended(struct request_home *home, const struct conductor_status *how
     home->cutover = NULL;
     if (is_check(r))
         end_check(r, how);
+    else if (end_start(r, how))
+        home->watcher = r;
+    if (home->watcher != r)
+        request_release(r);
+}
+
+void cutover_watched(struct request_home *home, const struct conductor_status *how)
+{
+    const struct log_field fields[] = {LOG_STR("to", how->to), LOG_U64("report", how->number)};
+    events_publish(home->events, "cutover_watched", fields, sizeof fields / sizeof *fields);
+    end_watcher(home);
+}
+
+// --- the report -----------------------------------------------------------------------------------
+
+static void add_line(void *arg, const char *text)
+{
+    answer_line(arg, "%s", text);
+}
+
+void run_cutover_report(struct request *r)
+{
+    const struct call *call = &r->call;
+    struct sl_error err;
+    struct buf json;
+    unsigned number = call->positional_count > 0 ? (unsigned)call->positionals[0].number : 0;
+    buf_init(&json, REPORT_FILE_MAX);
+    enum sl_code code = report_load(r->context->config->state_dir, &number, &json, &err);
+    if (code == SL_OK)
+        code = report_text(buf_text(&json), add_line, r->answer, &err);
+    if (code == SL_OK) {
+        json.n -= json.n > 0 && json.p[json.n - 1] == '\n' ? 1 : 0;
+        answer_document(r->answer, "report", buf_text(&json));
+    }
+    buf_release(&json);
+    if (code == SL_OK)
+        request_done(r);
     else
-        end_start(r, how);
-    request_release(r);
+        request_fail(r, &err);
 }
 
 // --- words ----------------------------------------------------------------------------------------
@@ -198,7 +273,8 @@ void cutover_ended(struct request_home *home, const struct conductor_status *how
 static void say(struct request *r, enum conductor_word word)
 {
     struct sl_error err;
-    if (conductor_say(r->context->conductor, word, &err) == SL_OK)
+    char by[BY_BYTES];
+    if (conductor_say(r->context->conductor, word, who(r, by), &err) == SL_OK)
         request_done(r);
     else
         request_fail(r, &err);

@@ -30,6 +30,7 @@ void run_cutover_forget(struct request *r);
 // What the operator has to do about a cutover that is stuck or did not end; NULL: nothing.
 const char *cutover_needs(const struct request *r, const struct conductor_status *s, char *out,
                           size_t size);
+void run_cutover_report(struct request *r);
 // For the daemon: a line of progress, and the end.
 void cutover_said(struct request_home *home, int64_t at_ns, const char *line);
 void cutover_ended(struct request_home *home, const struct conductor_status *how);
@@ -46,6 +47,7 @@ void run_mongo_forget(struct request *r);
 void mongo_said(struct request_home *home, int64_t at_ns, const char *line);
 void mongo_ended(struct request_home *home, const struct mongo_status *how);
 void mongo_seen(struct request_home *home, const struct mongo_set *set, const struct sl_error *err);
+void cutover_watched(struct request_home *home, const struct conductor_status *how);
 // warm.c
 void run_warm(struct request *r);
 // traffic.c: the gate and the ladder

@@ -43,6 +43,7 @@ struct request_home {
     struct list requests;
     struct request *cutover; // the one that started it and waits for its end, or NULL
     struct request *mongo;   // likewise
+    struct request *watcher; // the one that waits for the end of its watch, or NULL
 };
 
 enum request_state { REQUEST_RUNNING, REQUEST_ANSWERED, REQUEST_LEFT };

@@ -130,6 +130,11 @@ void admin_mongo_seen(struct admin *a, const struct mongo_set *set, const struct
     mongo_seen(&a->home, set, err);
 }
 
+void admin_cutover_watched(struct admin *a, const struct conductor_status *how)
+{
+    cutover_watched(&a->home, how);
+}
+
 void admin_reloaded(struct admin *a)
 {
     a->scope = role_scope_of(a->socket_path);

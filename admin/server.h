@@ -45,6 +45,7 @@ void admin_cutover_ended(struct admin *a, const struct conductor_status *how);
 void admin_mongo_said(struct admin *a, int64_t at_ns, const char *line);
 void admin_mongo_ended(struct admin *a, const struct mongo_status *how);
 void admin_mongo_seen(struct admin *a, const struct mongo_set *set, const struct sl_error *err);
+void admin_cutover_watched(struct admin *a, const struct conductor_status *how);
 // context->config has been replaced, by SIGHUP or by the command: roles and the HTTP token are
 // taken from the new one.
 void admin_reloaded(struct admin *a);

@@ -75,6 +75,7 @@ static const struct argument CUTOVER[] = {
     {"dry-run", ARGUMENT_FLAG, NULL, "hold and drain live traffic, then let it go on where it was"},
     {"ask", ARGUMENT_FLAG, NULL, "before the release wait for: cutover go, or cutover no-go"},
     {"budget", ARGUMENT_DURATION, NULL, "the longest stall; default: cutover.budget"},
+    {"watch", ARGUMENT_FLAG, NULL, "wait for the end of the watch as well, and print what it sees"},
     {"timeout", ARGUMENT_DURATION, NULL, "stop waiting for the end after this long; it goes on"},
     END};
 #define DRY                                                                                        \
@@ -194,6 +195,16 @@ static const struct command ROWS[] = {
      "undo, when the cutover asks", NULL},
     {"cutover abort", NOTHING, NULL, ROLE_OPERATE, CHANGES, run_cutover_abort,
      "undo the cutover under way, whatever it does; until the release", NULL},
+    {"cutover report",
+     {ARGUMENT_COUNT, 0, 1},
+     NULL,
+     ROLE_VIEW,
+     LOOKS,
+     run_cutover_report,
+     "the report of a cutover or dry run: the newest, or the one of that number",
+     "What clients felt, step by step; sessions moved and ended, and why; the fence and its proof; "
+     "checks, words of operators, the watch. With --json the whole document of "
+     "state_dir/report-N.json."},
     {"cutover forget", NOTHING, NULL, ROLE_ADMIN, CHANGES, run_cutover_forget,
      "end a cutover that is stuck or that sluice cannot recover, and open the gate",
      "What is wanted stands under `needs` in `cutover status`. One that is stuck lets go of the "

@@ -94,7 +94,7 @@ static enum sl_code check_order(struct mongo_stage *s, struct sl_error *err)
                        "%s; see to the set, then move that file away and restart sluice",
                        s->damaged);
     conductor_look(s->context->conductor, &cutover);
-    if (cutover.state != CONDUCTOR_IDLE)
+    if (cutover.state != CONDUCTOR_IDLE && cutover.state != CONDUCTOR_WATCHING)
         return sl_fail(err, SL_ECONFLICT, "a cutover from %s to %s is under way", cutover.from,
                        cutover.to);
     return SL_OK;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/context.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -25,10 +26,9 @@
 
 struct plant {
     struct cutover_plant ops;
+    struct admin_context *context;
     struct loop *loop;
     struct traffic *traffic;
-    enum sl_code (*repoint)(void *arg, const char *backend, bool force, struct sl_error *err);
-    void *arg;
     struct call *draining; // main loop only
 };
 
@@ -47,8 +47,13 @@ struct call {
     int64_t number;
     struct warm_counts warm;
     struct drain_counts drained;
+    struct drain_row *rows; // heap: of the drain
+    unsigned row_count;
     struct session_census census;
-    uint32_t *ids; // heap
+    enum felt_look how;
+    char target[33];
+    struct cutover_look *look; // heap
+    uint32_t *ids;             // heap
     unsigned id_count;
 };
 
@@ -70,6 +75,8 @@ static void call_unref(struct call *c)
     pthread_cond_destroy(&c->wake);
     pthread_mutex_destroy(&c->lock);
     mem_free(c->ids);
+    mem_free(c->rows);
+    mem_free(c->look);
     mem_free(c);
 }
 
@@ -225,8 +232,11 @@ static void drained(void *arg, const struct drain_counts *counts, const struct d
                     unsigned row_count)
 {
     struct call *c = arg;
-    (void)rows;
-    (void)row_count;
+    pthread_mutex_lock(&c->lock);
+    c->rows = mem_array(row_count + 1, sizeof *rows);
+    memcpy(c->rows, rows, row_count * sizeof *rows);
+    c->row_count = row_count;
+    pthread_mutex_unlock(&c->lock);
     c->plant->draining = NULL;
     c->drained = *counts;
     finish(c, counts->left == 0
@@ -264,7 +274,7 @@ static enum sl_code plant_end_drain(void *arg, struct sl_error *err)
 }
 
 static enum sl_code plant_drain(void *arg, const struct patience *p, struct drain_counts *counts,
-                                struct sl_error *err)
+                                struct drain_row *rows, unsigned *row_count, struct sl_error *err)
 {
     struct call *c = call_new(arg, begin_drain);
     // It ends before we stop waiting, and says what is left.
@@ -273,6 +283,9 @@ static enum sl_code plant_drain(void *arg, const struct patience *p, struct drai
     enum sl_code code = run(c, p, err);
     pthread_mutex_lock(&c->lock);
     *counts = c->drained;
+    *row_count = c->row_count < *row_count ? c->row_count : *row_count;
+    if (*row_count > 0)
+        memcpy(rows, c->rows, *row_count * sizeof *rows);
     pthread_mutex_unlock(&c->lock);
     call_unref(c);
     return code;
@@ -282,7 +295,8 @@ static enum sl_code plant_drain(void *arg, const struct patience *p, struct drai
 
 static void begin_repoint(struct call *c)
 {
-    finish(c, c->plant->repoint(c->plant->arg, c->backend, false, &c->err));
+    struct admin_context *context = c->plant->context;
+    finish(c, context->repoint(context->arg, c->backend, false, &c->err));
 }
 
 static enum sl_code plant_repoint(void *arg, const char *backend, struct sl_error *err)
@@ -366,16 +380,59 @@ static enum sl_code plant_census(void *arg, const struct patience *p, struct ses
     return code;
 }
 
-struct plant *plant_new(struct loop *main_loop, struct traffic *traffic,
-                        enum sl_code (*repoint)(void *arg, const char *backend, bool force,
-                                                struct sl_error *err),
-                        void *arg)
+// --- what clients feel ------------------------------------------------------------------------------
+
+static struct server_look view_of(const struct admin_context *context, const char *name)
+{
+    struct server_look l = {.lag_seconds = -1, .lag_transactions = -1};
+    for (unsigned i = 0; context->views != NULL && i < context->view_count; i++) {
+        const struct backend_view *v = &context->views[i];
+        if (strcmp(v->name, name) == 0 && v->looked && v->reachable)
+            l = (struct server_look){true, v->threads_running, v->queries, v->lag_seconds,
+                                     v->lag_transactions};
+    }
+    return l;
+}
+
+static void have_felt(void *arg, const struct felt *sum)
+{
+    struct call *c = arg;
+    struct cutover_look *l = c->look;
+    l->felt = *sum;
+    l->at_ns = clock_now_ns();
+    traffic_counters(c->plant->traffic, &l->stats);
+    l->old = view_of(c->plant->context, c->backend);
+    l->target = view_of(c->plant->context, c->target);
+    finish(c, SL_OK);
+}
+
+static void begin_look(struct call *c)
+{
+    traffic_felt(c->plant->traffic, c->how, have_felt, c);
+}
+
+static enum sl_code plant_look(void *arg, enum felt_look how, const char *old, const char *target,
+                               const struct patience *p, struct cutover_look *out,
+                               struct sl_error *err)
+{
+    struct call *c = call_new(arg, begin_look);
+    c->how = how;
+    c->look = mem_zalloc(sizeof *c->look);
+    text_copy(c->backend, sizeof c->backend, old);
+    text_copy(c->target, sizeof c->target, target);
+    enum sl_code code = run(c, p, err);
+    if (code == SL_OK)
+        *out = *c->look;
+    call_unref(c);
+    return code;
+}
+
+struct plant *plant_new(struct admin_context *context)
 {
     struct plant *p = mem_zalloc(sizeof *p);
-    p->loop = main_loop;
-    p->traffic = traffic;
-    p->repoint = repoint;
-    p->arg = arg;
+    p->context = context;
+    p->loop = context->loop;
+    p->traffic = context->traffic;
     p->ops = (struct cutover_plant){
         .arg = p,
         .warm = plant_warm,
@@ -388,6 +445,7 @@ struct plant *plant_new(struct loop *main_loop, struct traffic *traffic,
         .repoint = plant_repoint,
         .links = plant_links,
         .census = plant_census,
+        .look = plant_look,
     };
     return p;
 }

@@ -43,6 +43,23 @@ static bool holds(const struct stage *s);
 static void let_go(struct stage *s);
 static void stay_closed(struct stage *s, const char *why);
 
+// The conductor does nothing any more: whoever stops it hears so, once. False: nobody does.
+static bool at_rest(struct stage *s)
+{
+    void (*stopped)(void *arg) = s->stopped;
+    s->stopped = NULL;
+    if (stopped != NULL)
+        stopped(s->stopped_arg);
+    return stopped != NULL;
+}
+
+static void watched(void *arg, const struct conductor_status *how)
+{
+    struct stage *s = arg;
+    admin_cutover_watched(s->admin, how);
+    (void)at_rest(s);
+}
+
 static void ended(void *arg, const struct conductor_status *how)
 {
     struct stage *s = arg;
@@ -52,11 +69,10 @@ static void ended(void *arg, const struct conductor_status *how)
     bool open = how->last == CONDUCTOR_GIVEN_UP;
     s->unended = s->recovering && !open ? 0 : s->unended;
     s->recovering = false;
-    if (s->stopped != NULL)
-        s->stopped(s->stopped_arg);
-    else if (open && s->forgetting && !holds(s))
+    bool stopping = how->state != CONDUCTOR_WATCHING && at_rest(s);
+    if (!stopping && open && s->forgetting && !holds(s))
         let_go(s);
-    else if (open)
+    else if (!stopping && open)
         stay_closed(s, how->why);
     s->forgetting = false;
 }
@@ -66,8 +82,9 @@ struct stage *stage_new(struct admin_context *context, struct credentials *crede
     struct stage *s = mem_zalloc(sizeof *s);
     s->context = context;
     s->credentials = credentials;
-    s->plant = plant_new(context->loop, context->traffic, context->repoint, context->arg);
-    s->conductor = conductor_new(context->loop, plant_ops(s->plant), said, ended, s);
+    s->plant = plant_new(context);
+    const struct conductor_ears ears = {said, ended, watched, s};
+    s->conductor = conductor_new(context->loop, plant_ops(s->plant), &ears);
     context->conductor = s->conductor;
     return s;
 }
@@ -122,6 +139,7 @@ static void copy_settings(struct cutover_plan *p, const struct config *c)
     p->approach_ns = k->approach_ms * NS_PER_MS;
     p->throttle_ns = k->throttle_ms * NS_PER_MS;
     p->catch_up_ns = k->catch_up_ms * NS_PER_MS;
+    p->watch_ns = k->watch_ms * NS_PER_MS;
     for (size_t i = 0; i < k->keep.count; i++)
         add_name(&p->keep, &p->keep_count, k->keep.items[i].user);
     copy_checks(p, &k->checks);
@@ -242,7 +260,7 @@ enum sl_code stage_forget(struct stage *s, struct sl_error *err)
     struct conductor_status status;
     conductor_look(s->conductor, &status);
     if (status.state != CONDUCTOR_IDLE) {
-        enum sl_code code = conductor_say(s->conductor, CONDUCTOR_GIVE_UP, err);
+        enum sl_code code = conductor_say(s->conductor, CONDUCTOR_GIVE_UP, "cutover forget", err);
         s->forgetting = code == SL_OK;
         return code;
     }
@@ -367,7 +385,7 @@ void stage_stop(struct stage *s, void (*stopped)(void *arg), void *arg)
     s->stopped_arg = arg;
     conductor_stop(s->conductor);
     if (status.state == CONDUCTOR_IDLE)
-        stopped(arg);
+        at_rest(s);
 }
 
 void stage_free(struct stage *s)

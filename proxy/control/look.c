@@ -139,7 +139,8 @@ static const struct question {
      "SELECT @@global.read_only AS read_only, @@global.super_read_only AS super_read_only,"
      " @@global.offline_mode AS offline_mode, @@version AS version,"
      " @@global.gtid_executed AS position, @@global.server_id AS server_id,"
-     " @@global.gtid_executed AS gtid_logged, @@global.gtid_mode AS gtid_used",
+     " @@global.gtid_executed AS gtid_logged, @@global.gtid_mode AS gtid_used,"
+     " @@global.server_uuid AS server_uuid",
      read_variables},
     {{FAMILY_MARIADB, 0, 0}, "SHOW ALL SLAVES STATUS", read_replication},
     {{FAMILY_MYSQL, 0, 80022}, "SHOW SLAVE STATUS", read_replication},

@@ -31,7 +31,7 @@ struct backend_view {
     double lag_seconds;
     int64_t lag_transactions, lag_bytes;
     unsigned connections, threads_running;
-    uint64_t queries; // since the server's start
+    uint64_t queries;      // since the server's start
     int64_t latency_ns;    // of a trivial statement
     int64_t since_wall_us; // reachable (or unreachable) since
     int64_t looked_wall_us;

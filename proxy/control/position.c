@@ -2,6 +2,7 @@
 #include "control/position.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,6 +22,19 @@ static enum sl_code read_set(enum backend_family family, const char *text, struc
     return gtid_parse(family, text != NULL ? text : "", out, err);
 }
 
+// As the origin of a set that nobody has logged.
+static void read_uuid(struct position *p, const char *text)
+{
+    char set[64];
+    struct gtid_set own;
+    if (text == NULL || snprintf(set, sizeof set, "%s:1", text) >= (int)sizeof set ||
+        gtid_parse(FAMILY_MYSQL, set, &own, NULL) != SL_OK)
+        return;
+    if (own.count == 1)
+        memcpy(p->uuid, own.ranges[0].origin.uuid, sizeof p->uuid);
+    gtid_release(&own);
+}
+
 enum sl_code position_read_own(struct position *p, enum backend_family family,
                                const struct status_pair *row, unsigned count, struct sl_error *err)
 {
@@ -34,6 +48,7 @@ enum sl_code position_read_own(struct position *p, enum backend_family family,
     enum sl_code code = read_set(family, logged, &p->logged, err);
     if (code == SL_OK)
         code = read_set(family, status_value(row, count, "gtid_applied", NULL), &p->applied, err);
+    read_uuid(p, status_value(row, count, "server_uuid", NULL));
     p->gtid = code == SL_OK && logged != NULL && is_on(status_value(row, count, "gtid_used", NULL));
     return code;
 }
@@ -168,4 +183,22 @@ struct position_gap position_gap(const struct position *source, const struct pos
         gap.kind = order == PLACE_BEFORE ? GAP_BEHIND : GAP_NONE;
     }
     return gap;
+}
+
+static bool is_own(const struct position *p, const struct gtid_origin *o)
+{
+    return p->family == FAMILY_MARIADB ? o->server == p->server_id
+                                       : memcmp(o->uuid, p->uuid, sizeof p->uuid) == 0;
+}
+
+bool position_wrote_itself(const struct position *before, const struct position *after)
+{
+    bool own = false;
+    if (!position_both_gtid(before, after))
+        return binlog_place_compare(&before->log, &after->log) != PLACE_SAME;
+    struct gtid_set added = gtid_subtract(&after->logged, &before->logged);
+    for (unsigned i = 0; i < added.count; i++)
+        own = own || is_own(after, &added.ranges[i].origin);
+    gtid_release(&added);
+    return own;
 }

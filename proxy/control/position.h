@@ -43,6 +43,7 @@
 struct position {
     enum backend_family family;
     uint32_t server_id;              // 0: unknown
+    uint8_t uuid[16];                // MySQL's, zero: unknown
     bool gtid;                       // `logged` says where it stands
     bool log_updates;                // logs what it applies from others, too
     struct gtid_set logged, applied; // owned; `applied` is MariaDB's
@@ -52,7 +53,7 @@ struct position {
 };
 
 // Takes the server's own variables: one row with server_id, gtid_logged, gtid_applied, log_updates and
-// gtid_used (see control/look.c), which is @@gtid_mode, and on MariaDB @@log_bin: without a binary
+// gtid_used (see control/look.c; MySQL also server_uuid), which is @@gtid_mode, and on MariaDB @@log_bin: without a binary
 // log its state is empty, which must not look like a server that never wrote. SL_EPROTO or SL_ETOOBIG: a set is not understood; then `gtid` is
 // false. `p` starts zeroed and may be released at any time.
 SL_CHECKED enum sl_code position_read_own(struct position *p, enum backend_family family,
@@ -74,6 +75,10 @@ const struct replica_channel *position_channel(const struct position *target,
 // its errant transactions (what gtid.h says cannot be told holds); in master-master also those
 // that are on their way: look at the target first, and at the source when it has caught up.
 struct gtid_set position_missing(const struct position *of, const struct position *at);
+
+// Two looks at one server, the earlier first: whether it has logged something of its own in between,
+// and not only what came from others. By GTIDs; without them any growth of its binary log counts.
+bool position_wrote_itself(const struct position *before, const struct position *after);
 
 struct position_gap {
     enum gap_kind {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cutover/report.h"
 #include "cutover/run.h"
 #include "cutover/task.h"
 
@@ -175,11 +176,13 @@ static void begin(struct one *o, struct cutover_plan *plan, unsigned i, const st
         o->code = sl_fail(&o->err, SL_EIO, "no thread");
 }
 
-static enum sl_code finish(struct one *o, struct conductor *tell, struct sl_error *err)
+static enum sl_code finish(struct run *r, struct one *o, struct sl_error *err)
 {
     if (o->started)
         pthread_join(o->thread, NULL);
-    conductor_tell(tell, "check %s: %s%s%s (%.0f ms)", o->check->name,
+    report_checked(r->report, o->check->name, o->code == SL_OK,
+                   o->code == SL_OK || o->output[0] != '\0' ? o->output : o->err.text, o->took_ns);
+    conductor_tell(r->conductor, "check %s: %s%s%s (%.0f ms)", o->check->name,
                    o->code == SL_OK ? "ok" : o->err.text, o->output[0] != '\0' ? ", it said: " : "",
                    o->output, (double)o->took_ns / (double)NS_PER_MS);
     if (o->code == SL_OK)
@@ -187,16 +190,16 @@ static enum sl_code finish(struct one *o, struct conductor *tell, struct sl_erro
     return sl_fail(err, SL_ECONFLICT, "the check \"%s\" failed: %s", o->check->name, o->err.text);
 }
 
-enum sl_code checks_run(struct cutover_plan *plan, const struct patience *p, struct conductor *tell,
-                        struct sl_error *err)
+enum sl_code checks_run(struct run *r, const struct patience *p, struct sl_error *err)
 {
+    struct cutover_plan *plan = r->plan;
     struct one *all = mem_array(plan->check_count + 1, sizeof *all);
     struct sl_error later;
     enum sl_code code = SL_OK;
     for (unsigned i = 0; i < plan->check_count; i++)
         begin(&all[i], plan, i, p);
     for (unsigned i = 0; i < plan->check_count; i++) {
-        enum sl_code one = finish(&all[i], tell, code == SL_OK ? err : &later);
+        enum sl_code one = finish(r, &all[i], code == SL_OK ? err : &later);
         code = code == SL_OK ? one : code;
     }
     mem_free(all);

@@ -4,14 +4,12 @@
 #define SLUICE_CUTOVER_CHECKS_H
 
 #include "control/hand.h"
-#include "cutover/plan.h"
 
-struct conductor;
+struct run;
 
 // Commands are run by /bin/sh with SLUICE_BACKEND, SLUICE_HOST and SLUICE_PORT of the target in their
 // environment; the last line of what they print is told. SL_ECONFLICT: one failed; the text names the
-// first of those and says what came of it. Each result is told.
-SL_CHECKED enum sl_code checks_run(struct cutover_plan *plan, const struct patience *p,
-                                   struct conductor *tell, struct sl_error *err);
+// first of those and says what came of it. Each result is told, and in the report.
+SL_CHECKED enum sl_code checks_run(struct run *r, const struct patience *p, struct sl_error *err);
 
 #endif

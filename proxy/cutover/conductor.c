@@ -14,6 +14,7 @@
 #include "control/condition.h"
 #include "cutover/conductor_internal.h"
 #include "cutover/recover.h"
+#include "cutover/reporting.h"
 #include "cutover/run.h"
 
 #define AGAIN_NS (200 * NS_PER_MS) // between two tries of an undo
@@ -48,10 +49,11 @@ const char *conductor_end_name(enum conductor_end e)
 #define TO(name) (1u << CONDUCTOR_##name)
 static const unsigned moves[] = {
     [CONDUCTOR_IDLE] = TO(RUNNING),
-    [CONDUCTOR_RUNNING] = TO(ASKING) | TO(UNDOING) | TO(STUCK) | TO(IDLE),
+    [CONDUCTOR_RUNNING] = TO(ASKING) | TO(UNDOING) | TO(STUCK) | TO(WATCHING) | TO(IDLE),
     [CONDUCTOR_ASKING] = TO(RUNNING) | TO(UNDOING),
     [CONDUCTOR_UNDOING] = TO(STUCK) | TO(IDLE),
-    [CONDUCTOR_STUCK] = TO(RUNNING) | TO(UNDOING) | TO(IDLE),
+    [CONDUCTOR_STUCK] = TO(RUNNING) | TO(UNDOING) | TO(WATCHING) | TO(IDLE),
+    [CONDUCTOR_WATCHING] = TO(IDLE),
 };
 
 // With the lock.
@@ -98,6 +100,7 @@ static enum sl_code record(void *arg, enum sequence_mark mark, const char *step,
         [SEQUENCE_UNDO_AFTER] = JOURNAL_UNDO_AFTER,
     };
     r->tries = 0;
+    report_mark(r->report, mark, step, clock_now_ns());
     pthread_mutex_lock(&c->lock);
     text_copy(c->status.step, sizeof c->status.step, step);
     if (mark == SEQUENCE_UNDO_BEFORE || mark == SEQUENCE_UNDO_AFTER)
@@ -149,6 +152,7 @@ static enum sl_code may_go_on(void *arg, const struct sequence_step *next, struc
 {
     struct run *r = arg;
     struct sl_error unheard;
+    report_step_begins(r->report, next->name, clock_now_ns());
     enum sl_code code = check_words(r->conductor, err);
     if (code == SL_OK && is_over_budget(r, clock_now_ns()))
         code = sl_fail(err, SL_ETIMEOUT, "the budget of %.3g s is used up, before %s",
@@ -186,6 +190,16 @@ void conductor_no_way_back(struct conductor *c)
     pthread_mutex_lock(&c->lock);
     c->no_way_back = true;
     pthread_mutex_unlock(&c->lock);
+}
+
+bool conductor_sleep(struct conductor *c, int64_t ns, const atomic_bool *stop)
+{
+    int64_t until = clock_now_ns() + ns;
+    pthread_mutex_lock(&c->lock);
+    while (!atomic_load(stop) && condition_wait_until(&c->wake, &c->lock, until))
+        ;
+    pthread_mutex_unlock(&c->lock);
+    return !atomic_load(stop);
 }
 
 enum sl_code conductor_wait_for_go(struct conductor *c, const struct patience *p,
@@ -239,6 +253,8 @@ static enum conductor_end perform(struct run *r, struct sl_error *err)
         c->journal != 0 ? recover_open(r, c->journal, &c->recovery, err) : run_open_journal(r, err);
     if (code != SL_OK)
         return c->journal != 0 ? CONDUCTOR_GIVEN_UP : CONDUCTOR_UNDONE;
+    if (r->journal != NULL)
+        r->report->number = journal_number(r->journal);
     steps_of(r->plan, &q.steps, &q.count);
     switch (conduct(r, &q, err).end) {
     case SEQUENCE_DONE: return CONDUCTOR_DONE;
@@ -249,17 +265,63 @@ static enum conductor_end perform(struct run *r, struct sl_error *err)
     return CONDUCTOR_GIVEN_UP;
 }
 
-static void finish(struct conductor *c, enum conductor_end end, const struct sl_error *err)
+// --- the end --------------------------------------------------------------------------------------
+
+static void sum_up(struct run *r, enum conductor_end end, const struct sl_error *err)
 {
+    struct conductor *c = r->conductor;
+    struct report *report = r->report;
+    report->verdict = conductor_end_name(end);
+    text_copy(report->why, sizeof report->why, end == CONDUCTOR_DONE ? "" : err->text);
+    report->held_ns = r->held_ns;
+    report->released_ns = r->released_ns;
+    report->ended_ns = clock_now_ns();
+    pthread_mutex_lock(&c->lock);
+    memcpy(report->words, c->heard, sizeof report->words);
+    report->word_count = c->heard_count;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static bool is_watched(const struct run *r, enum conductor_end end)
+{
+    return (end == CONDUCTOR_DONE || end == CONDUCTOR_LATE) && !r->plan->check &&
+           !r->plan->dry_run && r->plan->watch_ns > 0;
+}
+
+static void finish(struct run *r, enum conductor_end end, const struct sl_error *err)
+{
+    struct conductor *c = r->conductor;
+    const struct felt *felt = r->report->felt;
     struct conductor_status how;
     pthread_mutex_lock(&c->lock);
+    c->held_ns = r->held_ns;
+    c->released_ns = r->released_ns;
     c->status.last = end;
+    c->status.number = r->report->number;
+    c->status.moved = (unsigned)(r->report->after.moved - r->report->before.moved);
+    c->status.ended = felt->ends_more;
+    for (unsigned i = 0; i < felt->end_count; i++)
+        c->status.ended += felt->ends[i].count;
+    c->status.felt_max_ns = felt->waits.max_ns;
     text_copy(c->status.why, sizeof c->status.why, end == CONDUCTOR_DONE ? "" : err->text);
-    set_state(c, CONDUCTOR_IDLE, conductor_end_name(end));
+    set_state(c, is_watched(r, end) ? CONDUCTOR_WATCHING : CONDUCTOR_IDLE, conductor_end_name(end));
     how = c->status;
     how.stall_ns = c->held_ns != 0 && c->released_ns != 0 ? c->released_ns - c->held_ns : 0;
     pthread_mutex_unlock(&c->lock);
-    conductor_tell_end(c, &how);
+    conductor_tell_end(c, &how, false);
+}
+
+static void watch(struct run *r)
+{
+    struct conductor *c = r->conductor;
+    struct conductor_status how;
+    watch_run(r, &c->stop_watch);
+    reporting_watched(r, &c->stop_watch);
+    pthread_mutex_lock(&c->lock);
+    set_state(c, CONDUCTOR_IDLE, r->report->watch.ended_by);
+    how = c->status;
+    pthread_mutex_unlock(&c->lock);
+    conductor_tell_end(c, &how, true);
 }
 
 static void *conductor_main(void *arg)
@@ -269,31 +331,31 @@ static void *conductor_main(void *arg)
     struct sl_error err = {0};
     run_begin(&r, c, c->plan, c->plant, &c->stop);
     c->plan = NULL;
+    r.report = c->report = report_new(r.plan, c->began_ns, c->status.began_wall_us);
+    reporting_begin(&r);
     enum conductor_end end = perform(&r, &err);
     run_close_journal(&r, end != CONDUCTOR_GIVEN_UP ? conductor_end_name(end) : NULL,
                       end == CONDUCTOR_DONE ? "" : err.text);
-    pthread_mutex_lock(&c->lock);
-    c->held_ns = r.held_ns;
-    c->released_ns = r.released_ns;
-    pthread_mutex_unlock(&c->lock);
+    sum_up(&r, end, &err);
+    reporting_end(&r, is_watched(&r, end));
+    // Another may start from here on, and the main thread waits for this one when it does: nothing
+    // below may need the main loop without looking at stop_watch.
+    finish(&r, end, &err);
+    if (is_watched(&r, end))
+        watch(&r);
     run_end(&r);
-    finish(c, end, &err);
     return NULL;
 }
 
 // --- the main thread ------------------------------------------------------------------------------
 
 struct conductor *conductor_new(struct loop *main_loop, const struct cutover_plant *plant,
-                                void (*said)(void *arg, int64_t at_ns, const char *line),
-                                void (*ended)(void *arg, const struct conductor_status *how),
-                                void *arg)
+                                const struct conductor_ears *ears)
 {
     struct conductor *c = mem_zalloc(sizeof *c);
     c->main_loop = main_loop;
     c->plant = plant;
-    c->said = said;
-    c->ended = ended;
-    c->arg = arg;
+    c->ears = *ears;
     pthread_mutex_init(&c->lock, NULL);
     condition_init(&c->wake);
     return c;
@@ -303,6 +365,10 @@ struct conductor *conductor_new(struct loop *main_loop, const struct cutover_pla
 static void prepare(struct conductor *c, struct cutover_plan *plan)
 {
     atomic_store(&c->stop, false);
+    atomic_store(&c->stop_watch, c->quit);
+    c->heard_count = 0;
+    c->status.number = c->status.moved = c->status.ended = 0;
+    c->status.felt_max_ns = 0;
     c->go = c->no_go = c->aborted = c->given_up = c->no_way_back = false;
     c->began_ns = clock_now_ns();
     c->held_ns = c->released_ns = 0;
@@ -334,12 +400,22 @@ static enum sl_code start(struct conductor *c, struct cutover_plan *plan, struct
     return sl_fail(err, SL_EIO, "no thread for the cutover");
 }
 
+// A watch is no hindrance to another.
+static bool is_busy(const struct conductor_status *s)
+{
+    return s->state != CONDUCTOR_IDLE && s->state != CONDUCTOR_WATCHING;
+}
+
 enum sl_code conductor_start(struct conductor *c, struct cutover_plan *plan, struct sl_error *err)
 {
     pthread_mutex_lock(&c->lock);
-    bool idle = c->status.state == CONDUCTOR_IDLE;
+    bool busy = is_busy(&c->status);
+    if (!busy) { // a watch ends at once: it waits for nothing but its own report
+        atomic_store(&c->stop_watch, true);
+        pthread_cond_broadcast(&c->wake);
+    }
     pthread_mutex_unlock(&c->lock);
-    if (!idle) {
+    if (busy) {
         cutover_plan_unref(plan);
         return sl_fail(err, SL_ECONFLICT, "a cutover from %s to %s is under way", c->status.from,
                        c->status.to);
@@ -357,12 +433,36 @@ enum sl_code conductor_recover(struct conductor *c, struct cutover_plan *plan, u
     return start(c, plan, err);
 }
 
-enum sl_code conductor_say(struct conductor *c, enum conductor_word word, struct sl_error *err)
+const char *conductor_word_name(enum conductor_word word)
+{
+    static const char *const names[] = {"go", "no-go", "abort", "forget"};
+    return names[word];
+}
+
+// With the lock.
+static void hear(struct conductor *c, enum conductor_word word, const char *by)
+{
+    c->go = c->go || word == CONDUCTOR_GO;
+    c->no_go = c->no_go || word == CONDUCTOR_NO_GO;
+    c->aborted = c->aborted || word == CONDUCTOR_ABORT;
+    c->given_up = c->given_up || word == CONDUCTOR_GIVE_UP;
+    atomic_store(&c->stop, c->no_go || c->aborted);
+    if (c->heard_count < REPORT_WORDS_MAX) {
+        struct report_word *w = &c->heard[c->heard_count++];
+        w->at_ns = clock_now_ns() - c->began_ns;
+        w->word = conductor_word_name(word);
+        text_copy(w->by, sizeof w->by, by);
+    }
+    pthread_cond_broadcast(&c->wake);
+}
+
+enum sl_code conductor_say(struct conductor *c, enum conductor_word word, const char *by,
+                           struct sl_error *err)
 {
     enum sl_code code = SL_OK;
     pthread_mutex_lock(&c->lock);
     enum conductor_state state = c->status.state;
-    if (state == CONDUCTOR_IDLE)
+    if (!is_busy(&c->status))
         code = sl_fail(err, SL_ECONFLICT, "no cutover is under way");
     else if (word == CONDUCTOR_GIVE_UP)
         code = state == CONDUCTOR_STUCK ? SL_OK
@@ -375,14 +475,8 @@ enum sl_code conductor_say(struct conductor *c, enum conductor_word word, struct
                        "clients are on %s already: the way back is another cutover", c->status.to);
     else if (state == CONDUCTOR_UNDOING || state == CONDUCTOR_STUCK)
         code = sl_fail(err, SL_ECONFLICT, "it is being undone already");
-    if (code == SL_OK) {
-        c->go = c->go || word == CONDUCTOR_GO;
-        c->no_go = c->no_go || word == CONDUCTOR_NO_GO;
-        c->aborted = c->aborted || word == CONDUCTOR_ABORT;
-        c->given_up = c->given_up || word == CONDUCTOR_GIVE_UP;
-        atomic_store(&c->stop, c->no_go || c->aborted);
-        pthread_cond_broadcast(&c->wake);
-    }
+    if (code == SL_OK)
+        hear(c, word, by);
     pthread_mutex_unlock(&c->lock);
     return code;
 }
@@ -408,6 +502,7 @@ void conductor_stop(struct conductor *c)
     pthread_mutex_lock(&c->lock);
     c->quit = true;
     atomic_store(&c->stop, true);
+    atomic_store(&c->stop_watch, true);
     pthread_cond_broadcast(&c->wake);
     pthread_mutex_unlock(&c->lock);
 }

@@ -9,6 +9,8 @@
 //            │               ASKING ──> UNDOING             │ └────────────────┘
 //            │                        (no-go, abort, time)  └── again ──> RUNNING
 //            └──── ended: DONE, LATE (something behind the release failed), UNDONE, GIVEN_UP
+//            ^               └─────┴── WATCHING: another may start, which ends the watch
+//            └────────── time is up ─────┘
 #ifndef SLUICE_CUTOVER_CONDUCTOR_H
 #define SLUICE_CUTOVER_CONDUCTOR_H
 
@@ -28,7 +30,8 @@
     X(RUNNING, "running")                                                                          \
     X(ASKING, "asking")                                                                            \
     X(UNDOING, "undoing")                                                                          \
-    X(STUCK, "stuck")
+    X(STUCK, "stuck")                                                                              \
+    X(WATCHING, "watching")
 
 enum conductor_state {
 #define X(name, text) CONDUCTOR_##name,
@@ -61,16 +64,24 @@ struct conductor_status {
     int64_t began_wall_us;
     int64_t stall_ns; // the gate has been closed for so long, or was
     int64_t budget_ns;
+    unsigned number;       // of journal and report; 0: it has neither
+    unsigned moved, ended; // sessions, once it has ended
+    int64_t felt_max_ns;   // the longest wait of a client
 };
 
 struct conductor;
 
-// `said`: a line of progress, `at_ns` after the start. `ended`: the run is over. Both in the main
-// loop.
+// What the main loop hears of it; none is NULL.
+struct conductor_ears {
+    void (*said)(void *arg, int64_t at_ns, const char *line); // `at_ns` after the start
+    // The run is over, and its report is stored; WATCHING when a watch follows.
+    void (*ended)(void *arg, const struct conductor_status *how);
+    void (*watched)(void *arg, const struct conductor_status *how); // the watch is over
+    void *arg;
+};
+
 struct conductor *conductor_new(struct loop *main_loop, const struct cutover_plant *plant,
-                                void (*said)(void *arg, int64_t at_ns, const char *line),
-                                void (*ended)(void *arg, const struct conductor_status *how),
-                                void *arg);
+                                const struct conductor_ears *ears);
 // Takes the plan over. SL_ECONFLICT while another runs.
 SL_CHECKED enum sl_code conductor_start(struct conductor *c, struct cutover_plan *plan,
                                         struct sl_error *err);
@@ -81,13 +92,14 @@ SL_CHECKED enum sl_code conductor_recover(struct conductor *c, struct cutover_pl
                                           struct sl_error *err);
 // GIVE_UP: what is STUCK is not tried again.
 enum conductor_word { CONDUCTOR_GO, CONDUCTOR_NO_GO, CONDUCTOR_ABORT, CONDUCTOR_GIVE_UP };
-// SL_ECONFLICT: nothing runs that this would be for.
-SL_CHECKED enum sl_code conductor_say(struct conductor *c, enum conductor_word word,
+const char *conductor_word_name(enum conductor_word word);
+// `by`: who says so. SL_ECONFLICT: nothing runs that this would be for.
+SL_CHECKED enum sl_code conductor_say(struct conductor *c, enum conductor_word word, const char *by,
                                       struct sl_error *err);
 void conductor_look(struct conductor *c, struct conductor_status *out);
 // The preflight of the run under way or of the last one; without rows when it has not come to it.
 void conductor_findings(struct conductor *c, struct preflight *out);
-// Aborts what can be undone. An undo that fails is given up: the journal knows.
+// Ends a watch, and aborts what can be undone. An undo that fails is given up: the journal knows.
 void conductor_stop(struct conductor *c);
 // Waits for the thread; the plant must work until then.
 void conductor_free(struct conductor *c);

@@ -14,6 +14,7 @@
 #include "cutover/catch_up.h"
 #include "cutover/fence_file.h"
 #include "cutover/preflight.h"
+#include "cutover/report.h"
 #include "cutover/run.h"
 #include "cutover/task.h"
 
@@ -170,6 +171,10 @@ enum sl_code inspect_servers(void *arg, struct sl_error *err)
     if (code == SL_OK)
         code = gather(r, i, err);
     if (code == SL_OK) {
+        text_copy(r->report->old_version, sizeof r->report->old_version,
+                  facts_text(&i->old.facts, FACTS_VERSION));
+        text_copy(r->report->target_version, sizeof r->report->target_version,
+                  facts_text(&i->target.facts, FACTS_VERSION));
         preflight_judge(&i->in, &i->found);
         conductor_found(r->conductor, &i->found);
         code = preflight_check(&i->found, err);

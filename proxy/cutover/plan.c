@@ -49,6 +49,7 @@ void cutover_plan_unref(struct cutover_plan *p)
         return;
     free_names(p->keep, p->keep_count);
     free_names(p->seen, p->seen_count);
+    free_names(p->accept, p->accept_count);
     free_checks(p->checks, p->check_count);
     free_secret(p->replication_password);
     mem_free(p->replication_user);

@@ -25,6 +25,9 @@ struct cutover_plan {
     bool dry_run, ask;
     int64_t budget_ns; // the longest stall
     int64_t max_lag_ns, approach_lag_ns, approach_ns, throttle_ns, catch_up_ns;
+    int64_t watch_ns; // 0: no watch
+    char **accept;    // rows of the preflight whose NO is no hindrance
+    unsigned accept_count;
     char **keep; // users whose accounts are never locked nor killed
     unsigned keep_count;
     char **seen; // users that have logged in through sluice

@@ -12,6 +12,21 @@
 #include "cutover/preflight.h"
 #include "drain/drain.h"
 
+// The traffic and the two servers at one moment. About 30 KiB.
+struct server_look {
+    bool known; // by the monitor, reachable
+    unsigned threads_running;
+    uint64_t queries;
+    double lag_seconds;       // < 0: unknown
+    int64_t lag_transactions; // -1: unknown
+};
+struct cutover_look {
+    int64_t at_ns;
+    struct traffic_stats stats; // without worst_turn_ns
+    struct felt felt;
+    struct server_look old, target;
+};
+
 struct cutover_plant {
     void *arg;
     // Standby links to `backend`; SL_OK also when some could not be had: `counts` say.
@@ -25,8 +40,9 @@ struct cutover_plant {
     // Opens it again (when it has no other reason).
     enum sl_code (*release)(void *arg, struct sl_error *err);
     // SL_OK when nothing is open any more; the gate must be closed.
+    // `rows`: who was ended or is left, at most `*row_count` of them.
     enum sl_code (*drain)(void *arg, const struct patience *p, struct drain_counts *counts,
-                          struct sl_error *err);
+                          struct drain_row *rows, unsigned *row_count, struct sl_error *err);
     enum sl_code (*end_drain)(void *arg, struct sl_error *err); // one that was given up
     // On disk first, then in the routes.
     enum sl_code (*repoint)(void *arg, const char *backend, struct sl_error *err);
@@ -36,6 +52,9 @@ struct cutover_plant {
     // The sessions, and those that could not move now.
     enum sl_code (*census)(void *arg, const struct patience *p, struct session_census *out,
                            struct sl_error *err);
+    // What clients felt (FELT_BEGIN: from now on), and how the servers named are.
+    enum sl_code (*look)(void *arg, enum felt_look how, const char *old, const char *target,
+                         const struct patience *p, struct cutover_look *out, struct sl_error *err);
 };
 
 #endif

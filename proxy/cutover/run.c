@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "cutover/recovery.h"
+#include "cutover/report.h"
 
 void run_begin(struct run *r, struct conductor *c, struct cutover_plan *plan,
                const struct cutover_plant *plant, const atomic_bool *stop)
@@ -20,6 +21,8 @@ void run_end(struct run *r)
     fence_release(&r->target_fence);
     fence_release(&r->saved);
     schedule_release(&r->events);
+    position_release(&r->fenced);
+    report_free(r->report);
     cutover_plan_unref(r->plan);
 }
 

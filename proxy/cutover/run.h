@@ -13,6 +13,7 @@
 #include "cutover/sequence.h"
 
 struct conductor;
+struct report;
 
 struct run {
     struct cutover_plan *plan; // a reference
@@ -20,11 +21,13 @@ struct run {
     struct conductor *conductor; // told what happens
     const atomic_bool *stop;     // abort, no-go or the daemon's end, until the final step
     struct journal *journal;
+    struct report *report; // owned; for a check as well, but not stored
     struct hand *old, *target;
     struct fence old_fence;    // what is done to the old server
     struct fence target_fence; // ... to the target, by this cutover
     struct fence saved;     // ... to the target, by an earlier one: opened by release, not by undo
     struct schedule events; // enabled on the old server
+    struct position fenced; // the old server's, right behind its fence
     struct binlog_place place; // the target's, before anybody wrote there
     // Locked by us on its own disk, seen to be, and nobody has been told to unlock it since.
     bool old_sealed, target_sealed;
@@ -36,8 +39,6 @@ struct run {
     unsigned tries;       // of the undo, or the release, at work that failed
     int64_t held_ns;      // the gate was closed, 0: not yet
     int64_t released_ns;  // ... and opened, 0: not yet
-    struct drain_counts drained;
-    unsigned direct; // connections past sluice that were killed
 };
 
 // The steps of the one that is planned: a cutover, a dry run or a check.
@@ -61,6 +62,8 @@ void conductor_tell(struct conductor *c, const char *fmt, ...) SL_PRINTF(2, 3);
 void conductor_no_way_back(struct conductor *c);
 // Keeps what the preflight found, and tells what is not as it should be.
 void conductor_found(struct conductor *c, const struct preflight *found);
+// False: `stop` was set.
+bool conductor_sleep(struct conductor *c, int64_t ns, const atomic_bool *stop);
 // Waits for the operator's word: SL_OK for go.
 SL_CHECKED enum sl_code conductor_wait_for_go(struct conductor *c, const struct patience *p,
                                               struct sl_error *err);

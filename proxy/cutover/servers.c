@@ -11,6 +11,7 @@
 #include "cutover/catch_up.h"
 #include "cutover/fence_file.h"
 #include "cutover/learned.h"
+#include "cutover/report.h"
 #include "cutover/run.h"
 #include "cutover/task.h"
 
@@ -310,12 +311,14 @@ enum sl_code servers_fence_old(void *arg, struct sl_error *err)
     struct run *r = arg;
     enum sl_code code = fence_file_store(r->plan->state_dir, r->plan->old.name, &r->old_fence, err);
     if (code == SL_OK)
-        code = put_up(r, r->old, &r->old_fence, &r->direct, err);
+        code = put_up(r, r->old, &r->old_fence, &r->report->direct, err);
     r->old_sealed = code == SL_OK;
-    if (code == SL_OK)
+    if (code == SL_OK) {
+        r->report->locked = r->old_fence.count;
         conductor_tell(r->conductor,
                        "%s is fenced: %u accounts locked, %u direct connections ended",
-                       r->plan->old.name, r->old_fence.count, r->direct);
+                       r->plan->old.name, r->old_fence.count, r->report->direct);
+    }
     return code;
 }
 
@@ -334,34 +337,67 @@ enum sl_code servers_unfence_old(void *arg, struct sl_error *err)
 
 // --- catching up, promotion -----------------------------------------------------------------------
 
-static bool is_same_place(const struct position *a, const struct position *b)
+// One way nothing may come to its log at all; both ways what comes from the target does.
+static bool wrote_behind_fence(const struct run *r, const struct position *fenced,
+                               const struct position *now)
 {
-    return binlog_place_compare(&a->log, &b->log) == PLACE_SAME;
+    return r->both_ways ? position_wrote_itself(fenced, now)
+                        : binlog_place_compare(&fenced->log, &now->log) != PLACE_SAME;
 }
 
 // The fenced server stands still, and the target has all of it.
 enum sl_code servers_catch_up(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
-    struct position fenced = {0}, after = {0};
+    struct position *fenced = &r->fenced, after = {0};
     int64_t took = 0;
     struct patience p = run_patience(r, r->plan->catch_up_ns);
-    enum sl_code code = catch_up_look(r, r->old, &p, &fenced, err);
-    if (code == SL_OK)
-        code = catch_up_to(r, &fenced, &p, &took, err);
+    position_release(fenced);
+    enum sl_code code = catch_up_look(r, r->old, &p, fenced, err);
+    if (code == SL_OK) {
+        report_stands(r->report, REPORT_OLD_FENCED, fenced);
+        code = catch_up_to(r, fenced, &p, &took, err);
+    }
     if (code == SL_OK)
         code = catch_up_look(r, r->old, &p, &after, err);
-    if (code == SL_OK && !r->both_ways && !is_same_place(&fenced, &after))
+    if (code == SL_OK) {
+        r->report->catch_up_ns = took;
+        report_stands(r->report, REPORT_OLD_CAUGHT_UP, &after);
+        r->report->moved_behind_fence = wrote_behind_fence(r, fenced, &after);
+    }
+    if (code == SL_OK && r->report->moved_behind_fence)
         code = sl_fail(err, SL_ECONFLICT,
                        "somebody writes to %s behind the fence: %s:%llu, then %s:%llu",
-                       r->plan->old.name, fenced.log.file, (unsigned long long)fenced.log.offset,
+                       r->plan->old.name, fenced->log.file, (unsigned long long)fenced->log.offset,
                        after.log.file, (unsigned long long)after.log.offset);
     if (code == SL_OK)
         conductor_tell(r->conductor, "%s has everything that %s has (%.1f ms)",
                        r->plan->target.name, r->plan->old.name, (double)took / (double)NS_PER_MS);
-    position_release(&fenced);
     position_release(&after);
     return code;
+}
+
+// A look that fails proves nothing, and hinders nothing.
+void servers_prove_fence(struct run *r, const struct patience *p)
+{
+    struct position now = {0};
+    struct sl_error err;
+    if (r->report->places[REPORT_OLD_FENCED][0] == '\0')
+        return; // after a crash nobody knows where it stood
+    if (catch_up_look(r, r->old, p, &now, &err) != SL_OK) {
+        conductor_tell(r->conductor, "WARN the fence of %s could not be looked at again: %s",
+                       r->plan->old.name, err.text);
+        return;
+    }
+    report_stands(r->report, REPORT_OLD_END, &now);
+    r->report->moved_behind_fence = wrote_behind_fence(r, &r->fenced, &now);
+    if (r->report->moved_behind_fence)
+        conductor_tell(r->conductor,
+                       "WARN somebody wrote to %s behind the fence: it was at %s,"
+                       " and is at %s",
+                       r->plan->old.name, r->report->places[REPORT_OLD_FENCED],
+                       r->report->places[REPORT_OLD_END]);
+    position_release(&now);
 }
 
 static enum sl_code act_writable(struct task *t, struct sql *sql, struct sl_error *err)
@@ -384,6 +420,8 @@ enum sl_code servers_plan_promote(void *arg, struct buf *json, struct sl_error *
     struct patience p = run_patience(r, SERVER_NS);
     enum sl_code code = catch_up_look(r, r->target, &p, &now, err);
     r->place = now.log;
+    if (code == SL_OK)
+        report_stands(r->report, REPORT_TARGET_CAUGHT_UP, &now);
     position_release(&now);
     if (code == SL_OK)
         place_to_json(&r->place, json);

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "control/hand.h"
 
 struct run;
 
@@ -33,6 +34,9 @@ enum sl_code servers_demote(void *arg, struct sl_error *err);
 enum sl_code servers_plan_release(void *arg, struct buf *json, struct sl_error *err);
 // Only when the old server's fence holds, or is made to (C2).
 enum sl_code servers_unlock_target(struct run *r, struct sl_error *err);
+// The proof of the fence: where the old server stands now that the new one is at work, and nobody has
+// let it follow yet.
+void servers_prove_fence(struct run *r, const struct patience *p);
 // turn.c
 enum sl_code servers_turn(void *arg, struct sl_error *err);
 

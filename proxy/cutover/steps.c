@@ -26,9 +26,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
 #include "cutover/catch_up.h"
 #include "cutover/checks.h"
 #include "cutover/inspect.h"
+#include "cutover/report.h"
+#include "cutover/reporting.h"
 #include "cutover/run.h"
 #include "cutover/servers.h"
 #include "cutover/steps.h"
@@ -38,6 +42,7 @@
 #define TRAFFIC_NS (10 * NS_PER_S) // for what only threads of ours have to do
 #define BEYOND_NS (100 * NS_PER_MS)
 #define SLOW_FIRST 8 // the first part of cutover.throttle
+#define BASELINE_NS (NS_PER_S / 2)
 
 struct patience run_patience(const struct run *r, int64_t limit_ns)
 {
@@ -121,6 +126,9 @@ static enum sl_code slow_more(struct run *r, struct sl_error *err)
     if (r->slowed_ns == 0)
         r->slowed_ns = clock_now_ns();
     r->slowed_by_ns = delay;
+    r->report->slowed_by_ns = delay;
+    if (r->report->slowed_from_ns == 0)
+        r->report->slowed_from_ns = clock_now_ns();
     conductor_tell(r->conductor, "new units of work are slowed by %.0f ms",
                    (double)delay / (double)NS_PER_MS);
     return SL_OK;
@@ -177,12 +185,19 @@ static enum sl_code approach(void *arg, struct sl_error *err)
     return code;
 }
 
+static void note_end_of_slowing(struct report *r)
+{
+    if (r->slowed_from_ns != 0 && r->slowed_until_ns == 0)
+        r->slowed_until_ns = clock_now_ns();
+}
+
 static enum sl_code end_slowing(struct run *r, struct sl_error *err)
 {
     if (r->slowed_ns != 0)
         conductor_tell(r->conductor, "clients were slowed for %.1f s, by %.0f ms at most",
                        (double)(clock_now_ns() - r->slowed_ns) / (double)NS_PER_S,
                        (double)r->slowed_by_ns / (double)NS_PER_MS);
+    note_end_of_slowing(r->report);
     r->slowed_ns = r->slowed_by_ns = 0;
     return r->plant->throttle(r->plant->arg, 0, err);
 }
@@ -197,8 +212,11 @@ static enum sl_code stop_slowing(void *arg, struct sl_error *err)
 static enum sl_code hold(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
+    struct patience p = run_patience(r, BASELINE_NS);
+    reporting_baseline(r, &p);
+    note_end_of_slowing(r->report);
     r->held_ns = clock_now_ns();
-    struct patience p = run_patience(r, TRAFFIC_NS);
+    p = run_patience(r, TRAFFIC_NS);
     enum sl_code code = r->plant->hold(r->plant->arg, &p, err);
     return code == SL_OK ? end_slowing(r, err) : code;
 }
@@ -212,14 +230,36 @@ static enum sl_code open_gate(void *arg, struct sl_error *err)
     return code;
 }
 
+static void note_drained(struct report *r, const struct drain_row *rows, unsigned count)
+{
+    static const char *const words[] = {[DRAINED_ABORTED] = "aborted",
+                                        [DRAINED_KILLED] = "killed",
+                                        [DRAINED_LEFT] = "left",
+                                        [DRAINED_READING] = "reading"};
+    for (unsigned i = 0; i < count; i++) {
+        struct report_drained *d = &r->drained_rows[i];
+        d->what = words[rows[i].what];
+        d->after_ns = rows[i].after_ns;
+        text_copy(d->user, sizeof d->user, rows[i].session.user);
+        text_copy(d->client, sizeof d->client, rows[i].session.client);
+    }
+    r->drained_count = count;
+    r->drained_once = true;
+}
+
 static enum sl_code drain(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
     struct patience p = run_patience(r, r->plan->budget_ns);
-    enum sl_code code = r->plant->drain(r->plant->arg, &p, &r->drained, err);
+    struct drain_row *rows = mem_array(REPORT_DRAINED_MAX, sizeof *rows);
+    struct drain_counts *counts = &r->report->drained;
+    unsigned count = REPORT_DRAINED_MAX;
+    enum sl_code code = r->plant->drain(r->plant->arg, &p, counts, rows, &count, err);
+    note_drained(r->report, rows, count);
+    mem_free(rows);
     conductor_tell(r->conductor, "%u sessions: %u ended their work, %u aborted, %u killed, %u left",
-                   r->drained.sessions, r->drained.settled + r->drained.ended_well,
-                   r->drained.aborted, r->drained.killed, r->drained.left);
+                   counts->sessions, counts->settled + counts->ended_well, counts->aborted,
+                   counts->killed, counts->left);
     return code;
 }
 
@@ -245,7 +285,7 @@ static enum sl_code verify(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
     struct patience p = run_patience(r, r->plan->budget_ns);
-    enum sl_code code = checks_run(r->plan, &p, r->conductor, err);
+    enum sl_code code = checks_run(r, &p, err);
     if (code != SL_OK || !r->plan->ask)
         return code;
     conductor_tell(r->conductor, "ready on %s: cutover go, or cutover no-go; %.1f s left",

@@ -22,7 +22,7 @@ static void line_came(struct mail *m, void *owner)
 {
     struct line *l = (struct line *)(void *)m;
     (void)owner;
-    l->conductor->said(l->conductor->arg, l->at_ns, l->text);
+    l->conductor->ears.said(l->conductor->ears.arg, l->at_ns, l->text);
     mem_free(l);
 }
 
@@ -33,6 +33,7 @@ static void SL_PRINTF(2, 0) vtell(struct conductor *c, const char *fmt, va_list 
     l->conductor = c;
     l->at_ns = clock_now_ns() - c->began_ns;
     (void)vsnprintf(l->text, sizeof l->text, fmt, args);
+    report_say(c->report, l->at_ns, l->text);
     LOG_INFO("cutover", LOG_MS("at_ms", l->at_ns), LOG_STR("what", l->text));
     loop_post(c->main_loop, &l->mail);
 }
@@ -50,6 +51,7 @@ void conductor_found(struct conductor *c, const struct preflight *found)
     pthread_mutex_lock(&c->lock);
     c->found = *found;
     pthread_mutex_unlock(&c->lock);
+    c->report->found = *found;
     for (unsigned i = 0; i < found->count; i++) {
         const struct preflight_row *row = &found->rows[i];
         if (row->verdict != VERDICT_GO)
@@ -61,20 +63,23 @@ struct last_word {
     struct mail mail;
     struct conductor *conductor;
     struct conductor_status status;
+    bool of_watch;
 };
 
 static void end_came(struct mail *m, void *owner)
 {
     struct last_word *w = (struct last_word *)(void *)m;
     (void)owner;
-    w->conductor->ended(w->conductor->arg, &w->status);
+    const struct conductor_ears *ears = &w->conductor->ears;
+    (w->of_watch ? ears->watched : ears->ended)(ears->arg, &w->status);
     mem_free(w);
 }
 
-void conductor_tell_end(struct conductor *c, const struct conductor_status *how)
+void conductor_tell_end(struct conductor *c, const struct conductor_status *how, bool of_watch)
 {
     struct last_word *w = mem_zalloc(sizeof *w);
     w->status = *how;
+    w->of_watch = of_watch;
     w->mail.deliver = end_came;
     w->conductor = c;
     loop_post(c->main_loop, &w->mail);

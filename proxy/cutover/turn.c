@@ -91,6 +91,7 @@ enum sl_code servers_turn(void *arg, struct sl_error *err)
     struct run *r = arg;
     struct patience p = run_patience(r, TURN_NS);
     struct sl_error unheard;
+    servers_prove_fence(r, &p);
     // What an earlier cutover locked there is open now.
     enum sl_code code = fence_file_remove(r->plan->state_dir, r->plan->target.name, err);
     while (code == SL_OK && task_was_silent(code = turn(r, &p, err)) && !atomic_load(r->stop) &&

@@ -35,9 +35,9 @@ static int64_t lasted(const struct felt_longest *l)
 
 void felt_merge(struct felt *into, const struct felt *from)
 {
-    histogram_merge(&into->waits, &from->waits);
-    histogram_merge(&into->slowed, &from->slowed);
-    histogram_merge(&into->answers, &from->answers);
+    spread_merge(&into->waits, &from->waits);
+    spread_merge(&into->slowed, &from->slowed);
+    spread_merge(&into->answers, &from->answers);
     into->connections += from->connections;
     into->waiting += from->waiting;
     if (lasted(&from->longest) > lasted(&into->longest))
@@ -75,12 +75,13 @@ void felt_answered(struct session *s)
     if (s->waits_ns == 0)
         return;
     struct felt_longest this = {.arrived_ns = s->waits_ns,
+                                .opened_ns = f->opened_ns > s->waits_ns ? f->opened_ns : 0,
                                 .sent_ns = s->sent_ns > s->waits_ns ? s->sent_ns : 0,
                                 .answered_ns = now,
                                 .session = s->id,
                                 .connection = connection,
                                 .moved = s->moved};
-    histogram_add(&f->waits, now - s->waits_ns);
+    spread_add(&f->waits, now - s->waits_ns);
     f->connections += connection;
     if (lasted(&this) > lasted(&f->longest)) {
         f->longest = this;
@@ -91,7 +92,7 @@ void felt_answered(struct session *s)
 
 void felt_slowed(struct session *s, int64_t since_ns)
 {
-    histogram_add(&s->worker->felt.slowed, worker_now(s->worker) - since_ns);
+    spread_add(&s->worker->felt.slowed, worker_now(s->worker) - since_ns);
 }
 
 void felt_ended(struct session *s, const char *reason, const char *why)
@@ -120,7 +121,7 @@ static void visit(struct worker *w, struct round *r)
         return;
     }
     f->parts[w->index] = *mine;
-    mine->answers = (struct histogram){0};
+    mine->answers = (struct spread){0};
     mine->sampling = f->look != FELT_END;
 }
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/histogram.h"
+#include "base/spread.h"
 
 struct session;
 
@@ -29,7 +29,8 @@ struct felt_end {
 
 // The one that waited the longest; times of clock_now_ns.
 struct felt_longest {
-    int64_t arrived_ns, sent_ns, answered_ns; // sent: 0 when it never was
+    int64_t arrived_ns, opened_ns; // when its worker opened the gate; 0: not since it came
+    int64_t sent_ns, answered_ns;  // sent: 0 when it never was
     uint64_t session;
     char user[FELT_USER_BYTES];
     bool connection; // a new connection, else a command
@@ -37,13 +38,14 @@ struct felt_longest {
 };
 
 struct felt {
-    struct histogram waits, slowed;
-    struct histogram answers;          // of all commands, while `sampling`: since the last look
-    unsigned connections;              // of the waits
-    unsigned waiting;                  // sessions that wait now
-    struct felt_longest longest;       // arrived_ns 0: there is none
+    struct spread waits, slowed;
+    struct spread answers;       // of all commands, while `sampling`: since the last look
+    unsigned connections;        // of the waits
+    unsigned waiting;            // sessions that wait now
+    struct felt_longest longest; // arrived_ns 0: there is none
     struct felt_end ends[FELT_ENDS_MAX];
     unsigned end_count, ends_more; // rows; sessions beyond them
+    int64_t opened_ns;             // the gate, the last time; not merged
     bool sampling;                 // time every answer
 };
 

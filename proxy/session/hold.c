@@ -156,6 +156,7 @@ void worker_release(struct worker *w)
 void worker_open_gate(struct worker *w)
 {
     w->gate_closed = false;
+    w->felt.opened_ns = worker_now(w);
     w->release_ns = 0;
     w->release_credit = 0;
     if (traffic_is_mixed(w->traffic))

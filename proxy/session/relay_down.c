@@ -43,7 +43,7 @@ static void note_longest(struct session *s, int64_t now)
     struct worker *w = s->worker;
     raise_to(&w->counters.longest_answer_ns, now - s->sent_ns);
     if (w->felt.sampling)
-        histogram_add(&w->felt.answers, now - s->sent_ns);
+        spread_add(&w->felt.answers, now - s->sent_ns);
     s->sent_ns = now;
 }
 

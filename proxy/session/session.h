@@ -67,7 +67,8 @@ struct session {
     int64_t link_ns;           // the server's greeting came on the present link, at the latest
     int64_t unit_ns;           // the open unit of work began
     int64_t sent_ns;           // the oldest outstanding command was sent
-    int64_t waits_ns; // its command came then, and was held, slowed or moved (felt.h); 0: it was not
+    int64_t
+        waits_ns; // its command came then, and was held, slowed or moved (felt.h); 0: it was not
     struct conn client, server;
     struct flow up, down;
     struct model model;

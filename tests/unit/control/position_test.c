@@ -27,8 +27,10 @@ static struct position mariadb(const char *server_id, const char *state, const c
 
 static struct position mysql(const char *server_id, const char *executed, const char *mode)
 {
-    const struct status_pair row[] = {
-        {"server_id", server_id}, {"gtid_logged", executed}, {"gtid_used", mode}};
+    const struct status_pair row[] = {{"server_id", server_id},
+                                      {"gtid_logged", executed},
+                                      {"gtid_used", mode},
+                                      {"server_uuid", U1}};
     struct position p = {0};
     struct sl_error err = {0};
     cr_assert_eq(position_read_own(&p, FAMILY_MYSQL, row, COUNT(row), &err), SL_OK, "%s", err.text);
@@ -200,6 +202,41 @@ Test(position, families_are_not_compared)
     cr_expect_not(position_both_gtid(&source, &target));
     cr_expect_eq(position_gap(&source, &target).kind, GAP_UNKNOWN);
     release_both(&source, &target);
+}
+
+// Behind a fence, both ways: what comes from the other server is no breach.
+Test(position, own_transactions_are_told_from_those_of_others)
+{
+    static const struct {
+        enum backend_family family;
+        const char *before, *after;
+        bool own;
+    } rows[] = {
+        {FAMILY_MARIADB, "0-1-5", "0-1-5", false},
+        {FAMILY_MARIADB, "0-1-5", "0-1-5,0-2-9", false},
+        {FAMILY_MARIADB, "0-1-5,0-2-9", "0-1-6,0-2-9", true},
+        {FAMILY_MARIADB, "0-2-9", "0-1-10,0-2-9", true},
+        {FAMILY_MYSQL, U1 ":1-5", U1 ":1-5", false},
+        {FAMILY_MYSQL, U1 ":1-5", U1 ":1-5," U2 ":1-3", false},
+        {FAMILY_MYSQL, U1 ":1-5," U2 ":1-3", U1 ":1-6," U2 ":1-3", true},
+        {FAMILY_MYSQL, U1 ":1-5", U1 ":1-5:tag:1", true},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bool maria = rows[i].family == FAMILY_MARIADB;
+        struct position a =
+            maria ? mariadb("1", rows[i].before, "") : mysql("1", rows[i].before, "ON");
+        struct position b =
+            maria ? mariadb("1", rows[i].after, "") : mysql("1", rows[i].after, "ON");
+        cr_expect_eq(position_wrote_itself(&a, &b), rows[i].own, "row %zu", i);
+        release_both(&a, &b);
+    }
+    struct position a = mysql("1", "", "OFF"), b = mysql("1", "", "OFF");
+    read_log(&a, "log.1", "10");
+    read_log(&b, "log.1", "10");
+    cr_expect_not(position_wrote_itself(&a, &b));
+    read_log(&b, "log.1", "11");
+    cr_expect(position_wrote_itself(&a, &b));
+    release_both(&a, &b);
 }
 
 Test(position, a_set_that_is_not_understood_is_no_position)

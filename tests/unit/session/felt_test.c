@@ -52,8 +52,8 @@ Test(felt, workers_add_up_and_the_longest_is_kept)
     static struct felt sum, one, two;
     one.longest = (struct felt_longest){.arrived_ns = 100, .answered_ns = 150, .session = 1};
     two.longest = (struct felt_longest){.arrived_ns = 50, .answered_ns = 130, .session = 2};
-    histogram_add(&one.waits, 50);
-    histogram_add(&two.waits, 80);
+    spread_add(&one.waits, 50);
+    spread_add(&two.waits, 80);
     one.connections = two.connections = 1;
     two.waiting = 3;
     felt_count_end(&one, "KILLED", "web", NULL, 1);
