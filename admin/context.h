@@ -35,7 +35,8 @@ struct cutover_order {
     const char *target, *by;
     bool check; // the preflight alone
     bool dry_run, ask;
-    int64_t budget_ns; // 0: as configured
+    int64_t budget_ns;  // 0: as configured
+    const char *accept; // rows of the preflight, with commas; NULL: none
 };
 
 struct mongo_order {

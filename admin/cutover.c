@@ -71,11 +71,12 @@ void run_cutover_check(struct request *r)
 
 void run_cutover_start(struct request *r)
 {
-    const struct value *budget = request_option(r, "budget");
+    const struct value *budget = request_option(r, "budget"), *accept = request_option(r, "accept");
     struct cutover_order order = {
         .dry_run = request_option(r, "dry-run")->given,
         .ask = request_option(r, "ask")->given,
         .budget_ns = budget->given ? budget->number : 0,
+        .accept = accept->given ? accept->text : NULL,
     };
     give_order(r, &order);
 }

@@ -102,6 +102,8 @@ void events_look_at_gate(struct events *e, const struct gate *gate)
                     LOG_BOOL("open", gate->count == 0), LOG_MS("after_ms", now - r->since_ns));
     }
     e->gate = *gate;
+    for (unsigned i = 0; i < gate->count; i++)
+        e->gate.reasons[i].exceptions = NULL; // not ours to keep
 }
 
 // --- backends ------------------------------------------------------------------------------------

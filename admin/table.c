@@ -73,8 +73,11 @@ static const struct argument REPOINT[] = {
 static const struct argument CHECK[] = {TIMEOUT("60s"), END};
 static const struct argument CUTOVER[] = {
     {"dry-run", ARGUMENT_FLAG, NULL, "hold and drain live traffic, then let it go on where it was"},
-    {"ask", ARGUMENT_FLAG, NULL, "before the release wait for: cutover go, or cutover no-go"},
+    {"ask", ARGUMENT_FLAG, NULL,
+     "before the release wait for: cutover go, or cutover no-go; cutover.testers are let in first"},
     {"budget", ARGUMENT_DURATION, NULL, "the longest stall; default: cutover.budget"},
+    {"accept", ARGUMENT_TEXT, NULL,
+     "rows of the check, with commas, whose NO does not hinder; not those that make it impossible"},
     {"watch", ARGUMENT_FLAG, NULL, "wait for the end of the watch as well, and print what it sees"},
     {"timeout", ARGUMENT_DURATION, NULL, "stop waiting for the end after this long; it goes on"},
     END};

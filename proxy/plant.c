@@ -45,6 +45,8 @@ struct call {
     // What is asked, and what came of it.
     char backend[33];
     int64_t number;
+    bool at_once;                    // of a drain
+    struct gate_exceptions *testers; // a reference
     struct warm_counts warm;
     struct drain_counts drained;
     struct drain_row *rows; // heap: of the drain
@@ -77,6 +79,7 @@ static void call_unref(struct call *c)
     mem_free(c->ids);
     mem_free(c->rows);
     mem_free(c->look);
+    gate_exceptions_unref(c->testers);
     mem_free(c);
 }
 
@@ -213,6 +216,21 @@ static enum sl_code plant_hold(void *arg, const struct patience *p, struct sl_er
     return code;
 }
 
+static void begin_let_in(struct call *c)
+{
+    enum sl_code code =
+        traffic_except(c->plant->traffic, GATE_REASON, c->testers, finished, c, &c->err);
+    if (code != SL_OK)
+        finish(c, code);
+}
+
+static enum sl_code plant_let_in(void *arg, struct gate_exceptions *testers, struct sl_error *err)
+{
+    struct call *c = call_new(arg, begin_let_in);
+    c->testers = gate_exceptions_ref(testers);
+    return run_short(c, err);
+}
+
 // A reason that does not hold is as good as ended.
 static void begin_release(struct call *c)
 {
@@ -248,7 +266,9 @@ static void begin_drain(struct call *c)
 {
     struct traffic *t = c->plant->traffic;
     c->plant->draining = c;
-    enum sl_code code = drain_start(t, -1, -1, c->number, NULL, drained, c, &c->err);
+    int64_t wait_ns = c->at_once ? 0 : -1;
+    int then = c->at_once ? DRAIN_ABORT : -1;
+    enum sl_code code = drain_start(t, wait_ns, then, c->number, NULL, drained, c, &c->err);
     if (code != SL_OK) {
         c->plant->draining = NULL;
         finish(c, code);
@@ -273,13 +293,15 @@ static enum sl_code plant_end_drain(void *arg, struct sl_error *err)
     return run_short(call_new(arg, begin_end_drain), err);
 }
 
-static enum sl_code plant_drain(void *arg, const struct patience *p, struct drain_counts *counts,
-                                struct drain_row *rows, unsigned *row_count, struct sl_error *err)
+static enum sl_code plant_drain(void *arg, bool at_once, const struct patience *p,
+                                struct drain_counts *counts, struct drain_row *rows,
+                                unsigned *row_count, struct sl_error *err)
 {
     struct call *c = call_new(arg, begin_drain);
     // It ends before we stop waiting, and says what is left.
     c->number = p->until_ns - clock_now_ns() - DRAIN_WORD_NS;
     c->number = c->number > NS_PER_MS ? c->number : NS_PER_MS;
+    c->at_once = at_once;
     enum sl_code code = run(c, p, err);
     pthread_mutex_lock(&c->lock);
     *counts = c->drained;
@@ -439,6 +461,7 @@ struct plant *plant_new(struct admin_context *context)
         .cool = plant_cool,
         .throttle = plant_throttle,
         .hold = plant_hold,
+        .let_in = plant_let_in,
         .release = plant_release,
         .drain = plant_drain,
         .end_drain = plant_end_drain,

@@ -129,6 +129,16 @@ static void copy_checks(struct cutover_plan *p, const struct config_checks *chec
     }
 }
 
+static void copy_testers(struct cutover_plan *p, const struct config_testers *testers)
+{
+    if (testers->count > 0)
+        p->testers = gate_exceptions_new();
+    for (size_t i = 0; i < testers->count; i++) {
+        const struct config_tester *t = &testers->items[i];
+        gate_exceptions_add(p->testers, t->user, t->host.items, t->host.count);
+    }
+}
+
 static void copy_settings(struct cutover_plan *p, const struct config *c)
 {
     const struct config_cutover *k = &c->cutover;
@@ -143,6 +153,7 @@ static void copy_settings(struct cutover_plan *p, const struct config *c)
     for (size_t i = 0; i < k->keep.count; i++)
         add_name(&p->keep, &p->keep_count, k->keep.items[i].user);
     copy_checks(p, &k->checks);
+    copy_testers(p, &k->testers);
 }
 
 static enum sl_code copy_replication(struct cutover_plan *p, const struct config *c,
@@ -179,6 +190,20 @@ static enum sl_code copy_targets(struct cutover_plan *p, const struct config *c,
     return SL_OK;
 }
 
+static enum sl_code copy_accepted(struct cutover_plan *p, const char *names, struct sl_error *err)
+{
+    enum sl_code code = SL_OK;
+    while (names != NULL && *names != '\0' && code == SL_OK) {
+        size_t n = strcspn(names, ",");
+        char *name = mem_strndup(names, n);
+        code = preflight_may_accept(name, err);
+        add_name(&p->accept, &p->accept_count, name);
+        mem_free(name);
+        names += n + (names[n] == ',');
+    }
+    return code;
+}
+
 // What the order says of a plan; between these two backends.
 static enum sl_code make_plan(struct stage *s, const char *active,
                               const struct cutover_order *order, struct cutover_plan **out,
@@ -197,6 +222,8 @@ static enum sl_code make_plan(struct stage *s, const char *active,
     enum sl_code code = copy_targets(p, c, active, order->target, err);
     if (code == SL_OK)
         code = copy_replication(p, c, err);
+    if (code == SL_OK)
+        code = copy_accepted(p, order->accept, err);
     if (code != SL_OK)
         cutover_plan_unref(p);
     else

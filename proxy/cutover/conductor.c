@@ -207,7 +207,7 @@ enum sl_code conductor_wait_for_go(struct conductor *c, const struct patience *p
 {
     bool in_time = true;
     pthread_mutex_lock(&c->lock);
-    set_state(c, CONDUCTOR_ASKING, "verify");
+    set_state(c, CONDUCTOR_ASKING, "ask");
     while (!c->go && !atomic_load(&c->stop) && in_time)
         in_time =
             condition_wait_until(&c->wake, &c->lock, p->until_ns) || clock_now_ns() < p->until_ns;
@@ -272,7 +272,11 @@ static void sum_up(struct run *r, enum conductor_end end, const struct sl_error 
     struct conductor *c = r->conductor;
     struct report *report = r->report;
     report->verdict = conductor_end_name(end);
-    text_copy(report->why, sizeof report->why, end == CONDUCTOR_DONE ? "" : err->text);
+    struct sl_error why = *err;
+    if (report->testers_wrote[0] != '\0')
+        (void)sl_fail(&why, err->code, "%s; testers wrote on %s what %s does not have: %s",
+                      err->text, r->plan->target.name, r->plan->old.name, report->testers_wrote);
+    text_copy(report->why, sizeof report->why, end == CONDUCTOR_DONE ? "" : why.text);
     report->held_ns = r->held_ns;
     report->released_ns = r->released_ns;
     report->ended_ns = clock_now_ns();
@@ -288,7 +292,7 @@ static bool is_watched(const struct run *r, enum conductor_end end)
            !r->plan->dry_run && r->plan->watch_ns > 0;
 }
 
-static void finish(struct run *r, enum conductor_end end, const struct sl_error *err)
+static void finish(struct run *r, enum conductor_end end)
 {
     struct conductor *c = r->conductor;
     const struct felt *felt = r->report->felt;
@@ -303,7 +307,7 @@ static void finish(struct run *r, enum conductor_end end, const struct sl_error 
     for (unsigned i = 0; i < felt->end_count; i++)
         c->status.ended += felt->ends[i].count;
     c->status.felt_max_ns = felt->waits.max_ns;
-    text_copy(c->status.why, sizeof c->status.why, end == CONDUCTOR_DONE ? "" : err->text);
+    text_copy(c->status.why, sizeof c->status.why, r->report->why);
     set_state(c, is_watched(r, end) ? CONDUCTOR_WATCHING : CONDUCTOR_IDLE, conductor_end_name(end));
     how = c->status;
     how.stall_ns = c->held_ns != 0 && c->released_ns != 0 ? c->released_ns - c->held_ns : 0;
@@ -340,7 +344,7 @@ static void *conductor_main(void *arg)
     reporting_end(&r, is_watched(&r, end));
     // Another may start from here on, and the main thread waits for this one when it does: nothing
     // below may need the main loop without looking at stop_watch.
-    finish(&r, end, &err);
+    finish(&r, end);
     if (is_watched(&r, end))
         watch(&r);
     run_end(&r);

@@ -4,7 +4,7 @@
 //               start, or recovery     a step failed, abort, no-go, budget
 //          IDLE ───────────> RUNNING ────────────────────────────────────> UNDOING ──> ended
 //            ^                │  ^ │                                        │  ^
-//            │        verify, │  │ └─ the release fails ──> STUCK <─────────┘  │ again
+//            │           ask, │  │ └─ the release fails ──> STUCK <─────────┘  │ again
 //            │          --ask v  │ go                       │ │  an undo fails │
 //            │               ASKING ──> UNDOING             │ └────────────────┘
 //            │                        (no-go, abort, time)  └── again ──> RUNNING

@@ -157,6 +157,8 @@ static enum sl_code gather(struct run *r, struct inspection *i, struct sl_error 
                                      .max_lag_ns = plan->max_lag_ns,
                                      .saved = &r->saved,
                                      .seen = cutover_plan_rules(plan, &plan->old).seen,
+                                     .testers = gate_exceptions_count(plan->testers),
+                                     .asks = plan->ask || plan->check,
                                      .state_dir = plan->state_dir,
                                      .disk_free = disk_free(plan->state_dir)};
     measure_lag(r, i);
@@ -177,7 +179,8 @@ enum sl_code inspect_servers(void *arg, struct sl_error *err)
                   facts_text(&i->target.facts, FACTS_VERSION));
         preflight_judge(&i->in, &i->found);
         conductor_found(r->conductor, &i->found);
-        code = preflight_check(&i->found, err);
+        const struct preflight_accepted accepted = cutover_plan_accepted(r->plan);
+        code = preflight_check(&i->found, &accepted, err);
     }
     if (code == SL_OK) {
         r->both_ways = position_channel(&i->old.position, &i->target.position) != NULL;

@@ -58,7 +58,7 @@ static enum sl_code preflight(void *arg, struct sl_error *err)
         in.guest = &guest;
     mongo_preflight_judge(&in, &found, &r->memory);
     mongo_found(r->conductor, &found);
-    return preflight_check(&found, err);
+    return preflight_check(&found, NULL, err);
 }
 
 // --- the tables -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "drain/drain.h"
 
 struct cutover_plan *cutover_plan_new(void)
 {
@@ -49,6 +50,7 @@ void cutover_plan_unref(struct cutover_plan *p)
         return;
     free_names(p->keep, p->keep_count);
     free_names(p->seen, p->seen_count);
+    gate_exceptions_unref(p->testers);
     free_names(p->accept, p->accept_count);
     free_checks(p->checks, p->check_count);
     free_secret(p->replication_password);
@@ -71,4 +73,9 @@ struct fence_rules cutover_plan_rules(const struct cutover_plan *p, const struct
     return (struct fence_rules){.own = on->user,
                                 .keep = {(const char *const *)p->keep, p->keep_count},
                                 .seen = {(const char *const *)p->seen, p->seen_count}};
+}
+
+struct preflight_accepted cutover_plan_accepted(const struct cutover_plan *p)
+{
+    return (struct preflight_accepted){(const char *const *)p->accept, p->accept_count};
 }

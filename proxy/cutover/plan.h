@@ -11,6 +11,10 @@
 #include "control/fence.h"
 #include "control/target.h"
 
+#include "cutover/preflight.h"
+
+struct gate_exceptions;
+
 struct cutover_check {
     char *name, *sql, *expect, *command; // heap; sql or command is "", expect NULL: anything
     int64_t timeout_ns;
@@ -25,8 +29,9 @@ struct cutover_plan {
     bool dry_run, ask;
     int64_t budget_ns; // the longest stall
     int64_t max_lag_ns, approach_lag_ns, approach_ns, throttle_ns, catch_up_ns;
-    int64_t watch_ns; // 0: no watch
-    char **accept;    // rows of the preflight whose NO is no hindrance
+    int64_t watch_ns;                // 0: no watch
+    struct gate_exceptions *testers; // a reference; NULL: none
+    char **accept;                   // rows of the preflight whose NO is no hindrance
     unsigned accept_count;
     char **keep; // users whose accounts are never locked nor killed
     unsigned keep_count;
@@ -45,5 +50,8 @@ void cutover_plan_add_seen(struct cutover_plan *p, const char *user);
 // Who is an application on the server `on`; borrowed from the plan.
 struct fence_rules cutover_plan_rules(const struct cutover_plan *p,
                                       const struct control_target *on);
+
+// The rows of the preflight whose NO was accepted; borrowed from the plan.
+struct preflight_accepted cutover_plan_accepted(const struct cutover_plan *p);
 
 #endif

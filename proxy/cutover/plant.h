@@ -37,12 +37,15 @@ struct cutover_plant {
     enum sl_code (*throttle)(void *arg, int64_t delay_ns, struct sl_error *err);
     // Closes the gate for the reason "cutover", or keeps it closed.
     enum sl_code (*hold)(void *arg, const struct patience *p, struct sl_error *err);
+    // Who passes although it is closed for that reason; NULL: nobody any more.
+    enum sl_code (*let_in)(void *arg, struct gate_exceptions *testers, struct sl_error *err);
     // Opens it again (when it has no other reason).
     enum sl_code (*release)(void *arg, struct sl_error *err);
-    // SL_OK when nothing is open any more; the gate must be closed.
-    // `rows`: who was ended or is left, at most `*row_count` of them.
-    enum sl_code (*drain)(void *arg, const struct patience *p, struct drain_counts *counts,
-                          struct drain_row *rows, unsigned *row_count, struct sl_error *err);
+    // SL_OK when nothing is open any more; the gate must be closed. `at_once`: whom no rule names is
+    // not waited for. `rows`: who was ended or is left, at most `*row_count` of them.
+    enum sl_code (*drain)(void *arg, bool at_once, const struct patience *p,
+                          struct drain_counts *counts, struct drain_row *rows, unsigned *row_count,
+                          struct sl_error *err);
     enum sl_code (*end_drain)(void *arg, struct sl_error *err); // one that was given up
     // On disk first, then in the routes.
     enum sl_code (*repoint)(void *arg, const char *backend, struct sl_error *err);

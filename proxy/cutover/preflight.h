@@ -8,6 +8,7 @@
 #define SLUICE_CUTOVER_PREFLIGHT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -55,6 +56,8 @@ struct preflight_input {
     unsigned our_count;
     const struct fence *saved; // what an earlier cutover left locked on the target
     struct fence_names seen;   // users that have logged in through sluice
+    size_t testers;            // configured
+    bool asks;                 // the cutover waits for a go, without which testers have no effect
     const char *state_dir;
     int64_t disk_free; // bytes there; -1: unknown
 };
@@ -62,7 +65,18 @@ struct preflight_input {
 void preflight_judge(const struct preflight_input *in, struct preflight *out);
 // The worst of all rows.
 enum verdict preflight_verdict(const struct preflight *p);
-// Names the NO rows with their evidence; SL_OK when there is none.
-SL_CHECKED enum sl_code preflight_check(const struct preflight *p, struct sl_error *err);
+// Rows whose NO somebody has accepted by name; borrowed.
+struct preflight_accepted {
+    const char *const *names;
+    unsigned count;
+};
+// SL_ENOTFOUND: there is no such row; SL_EDENIED: its NO cannot be accepted, since the steps
+// themselves would be impossible.
+SL_CHECKED enum sl_code preflight_may_accept(const char *name, struct sl_error *err);
+// Names the NO rows that were not accepted (NULL: none is), with their evidence; SL_OK when there is none.
+SL_CHECKED enum sl_code preflight_check(const struct preflight *p,
+                                        const struct preflight_accepted *accepted,
+                                        struct sl_error *err);
+bool preflight_is_accepted(const struct preflight_accepted *accepted, const char *name);
 
 #endif

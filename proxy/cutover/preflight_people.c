@@ -215,3 +215,16 @@ enum verdict preflight_sessions(const struct preflight_input *in, struct preflig
                              c->sessions, c->reasons);
     return preflight_say(row, VERDICT_GO, "all %u could move", c->sessions);
 }
+
+enum verdict preflight_testers(const struct preflight_input *in, struct preflight_row *row)
+{
+    if (in->testers == 0)
+        return preflight_say(row, VERDICT_GO, "none are configured");
+    if (in->asks)
+        return preflight_say(row, VERDICT_GO,
+                             "%zu entries: they are let through before the go, with --ask",
+                             in->testers);
+    return preflight_say(row, VERDICT_WARN,
+                         "%zu entries have no effect without --ask: nobody would wait for them",
+                         in->testers);
+}

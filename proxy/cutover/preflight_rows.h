@@ -54,6 +54,7 @@ ROW(transactions);
 ROW(ddl);
 ROW(direct);
 ROW(sessions);
+ROW(testers);
 
 #undef ROW
 

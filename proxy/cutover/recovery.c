@@ -58,6 +58,15 @@ void recovery_begin_json(const struct cutover_plan *plan, struct buf *out)
     BSON_APPEND_UTF8(&doc, "to_address", target);
     BSON_APPEND_BOOL(&doc, "dry_run", plan->dry_run);
     BSON_APPEND_INT64(&doc, "budget_ms", plan->budget_ns / 1000000);
+    bson_t accept;
+    char key[16];
+    const char *index;
+    BSON_APPEND_ARRAY_BEGIN(&doc, "accept", &accept);
+    for (unsigned i = 0; i < plan->accept_count; i++) {
+        (void)bson_uint32_to_string(i, &index, key, sizeof key);
+        BSON_APPEND_UTF8(&accept, index, plan->accept[i]);
+    }
+    bson_append_array_end(&doc, &accept);
     char *json = bson_as_relaxed_extended_json(&doc, NULL);
     buf_str(out, json);
     bson_free(json);
@@ -195,13 +204,15 @@ static void judge_undo(const struct recovery_world *w, const struct history *ste
 static void judge_seals(const struct recovery_world *w, const struct history *steps,
                         struct recovery *out)
 {
-    bool released = false;
-    for (unsigned s = 0; s < w->step_count; s++)
-        released = released || (w->steps[s].final && steps[s].before);
+    bool unlocked = false;
+    for (unsigned s = 0; s < w->step_count; s++) {
+        bool some = strcmp(w->steps[s].name, "testers") == 0 && !steps[s].undo_after;
+        unlocked = unlocked || (steps[s].before && (w->steps[s].final || some));
+    }
     for (unsigned s = 0; s < w->step_count; s++) {
         bool holds = steps[s].after && !steps[s].undo_before;
         if (strcmp(w->steps[s].name, "close_target") == 0)
-            out->target_sealed = holds && !released;
+            out->target_sealed = holds && !unlocked;
         if (strcmp(w->steps[s].name, "fence") == 0)
             out->old_sealed = holds;
     }

@@ -22,6 +22,7 @@ void run_end(struct run *r)
     fence_release(&r->saved);
     schedule_release(&r->events);
     position_release(&r->fenced);
+    position_release(&r->before_testers);
     report_free(r->report);
     cutover_plan_unref(r->plan);
 }

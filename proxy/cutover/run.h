@@ -28,9 +28,12 @@ struct run {
     struct fence saved;     // ... to the target, by an earlier one: opened by release, not by undo
     struct schedule events; // enabled on the old server
     struct position fenced; // the old server's, right behind its fence
-    struct binlog_place place; // the target's, before anybody wrote there
+    struct position before_testers; // the target's, when nobody had written there
+    atomic_bool nobody;             // never set: for waits that nobody may cut short
+    struct binlog_place place;      // the target's, before anybody wrote there
     // Locked by us on its own disk, seen to be, and nobody has been told to unlock it since.
     bool old_sealed, target_sealed;
+    bool testers_in;  // some of the target's accounts were, or may have been, unlocked for testers
     bool no_way_back; // the release has been announced
     bool both_ways;   // the old server replicates from the target, too
     bool by_gtid;

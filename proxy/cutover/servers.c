@@ -485,3 +485,40 @@ enum sl_code servers_unlock_target(struct run *r, struct sl_error *err)
     r->target_sealed = false;
     return task_once(t, r->target, &p, err);
 }
+
+// Some of them, likewise.
+enum sl_code servers_unlock_testers(struct run *r, const struct fence *f, struct sl_error *err)
+{
+    static const struct fence none;
+    struct patience p = run_patience(r, SERVER_NS);
+    enum sl_code code = must_hold(r, r->old, &r->old_fence, &none, &p, err);
+    if (code != SL_OK)
+        return code;
+    r->target_sealed = false;
+    return task_once(fence_task(r, r->target, f, act_unlock), r->target, &p, err);
+}
+
+static enum sl_code act_lock_and_kill(struct task *t, struct sql *sql, struct sl_error *err)
+{
+    enum sl_code code = fence_lock(sql, &t->fence, NULL, err);
+    if (code == SL_OK)
+        code = fence_lock(sql, &t->more, NULL, err);
+    return code == SL_OK ? kill_until_none(t, sql, err) : code;
+}
+
+enum sl_code servers_lock_testers(struct run *r, unsigned *killed, struct sl_error *err)
+{
+    struct patience p = run_undo_patience(r, SERVER_NS);
+    struct task *t = fence_task(r, r->target, &r->target_fence, act_lock_and_kill);
+    t->more = fence_copy(&r->saved);
+    enum sl_code code =
+        r->plant->links(r->plant->arg, r->plan->target.name, &p, &t->ids, &t->id_count, err);
+    if (code == SL_OK)
+        code = task_do(&t, r->target, &p, err);
+    if (code == SL_OK) {
+        *killed = t->count;
+        r->target_sealed = true;
+    }
+    task_free(t);
+    return code;
+}

@@ -5,7 +5,8 @@
 //     application accounts are locked in its own tables. So not even a restart, which forgets
 //     read_only, makes two writable masters.
 // C2. Accounts are unlocked only after the other server's fence has been looked at and holds, and in
-//     two places only: `release` (the target's) and the undo of `fence` (the old one's). Where there
+//     three places only: `testers` (some of the target's), `release` (all of them) and the undo of
+//     `fence` (the old one's, when every account of the target is locked again). Where there
 //     is no other way to go, a fence that does not hold is made to. Of a server that does not answer
 //     it is enough that it was sealed (C1).
 // C3. The journal says what will be done before it is done (sequence.h).
@@ -36,6 +37,7 @@
 #include "cutover/run.h"
 #include "cutover/servers.h"
 #include "cutover/steps.h"
+#include "cutover/testers.h"
 
 #define DOUBLED_MAX 3 // how often the time for an undo is doubled
 #define WARM_NS (60 * NS_PER_S)
@@ -254,7 +256,7 @@ static enum sl_code drain(void *arg, struct sl_error *err)
     struct drain_row *rows = mem_array(REPORT_DRAINED_MAX, sizeof *rows);
     struct drain_counts *counts = &r->report->drained;
     unsigned count = REPORT_DRAINED_MAX;
-    enum sl_code code = r->plant->drain(r->plant->arg, &p, counts, rows, &count, err);
+    enum sl_code code = r->plant->drain(r->plant->arg, false, &p, counts, rows, &count, err);
     note_drained(r->report, rows, count);
     mem_free(rows);
     conductor_tell(r->conductor, "%u sessions: %u ended their work, %u aborted, %u killed, %u left",
@@ -285,9 +287,15 @@ static enum sl_code verify(void *arg, struct sl_error *err)
 {
     struct run *r = arg;
     struct patience p = run_patience(r, r->plan->budget_ns);
-    enum sl_code code = checks_run(r, &p, err);
-    if (code != SL_OK || !r->plan->ask)
-        return code;
+    return checks_run(r, &p, err);
+}
+
+static enum sl_code ask(void *arg, struct sl_error *err)
+{
+    struct run *r = arg;
+    struct patience p = run_patience(r, r->plan->budget_ns);
+    if (!r->plan->ask)
+        return SL_OK;
     conductor_tell(r->conductor, "ready on %s: cutover go, or cutover no-go; %.1f s left",
                    r->plan->target.name, (double)(p.until_ns - clock_now_ns()) / (double)NS_PER_S);
     return conductor_wait_for_go(r->conductor, &p, err);
@@ -337,6 +345,13 @@ static const struct sequence_step all[] = {
      .effect = SEQUENCE_ASIDE},
     {.name = "repoint", .act = repoint, .undo = point_back, .effect = SEQUENCE_ACTIVE},
     {.name = "verify", .act = verify},
+    {.name = "testers",
+     .plan = testers_plan,
+     .restore = testers_recall,
+     .act = testers_let_in,
+     .undo = testers_shut_out,
+     .effect = SEQUENCE_VITAL},
+    {.name = "ask", .act = ask},
     {.name = "release",
      .plan = servers_plan_release,
      .act = release,

@@ -52,10 +52,14 @@ void conductor_found(struct conductor *c, const struct preflight *found)
     c->found = *found;
     pthread_mutex_unlock(&c->lock);
     c->report->found = *found;
+    const struct preflight_accepted accepted = cutover_plan_accepted(c->report->plan);
     for (unsigned i = 0; i < found->count; i++) {
         const struct preflight_row *row = &found->rows[i];
+        bool is_accepted =
+            row->verdict == VERDICT_NO && preflight_is_accepted(&accepted, row->name);
         if (row->verdict != VERDICT_GO)
-            conductor_tell(c, "%s %s: %s", verdict_name(row->verdict), row->name, row->evidence);
+            conductor_tell(c, "%s %s%s: %s", verdict_name(row->verdict), row->name,
+                           is_accepted ? ", accepted" : "", row->evidence);
     }
 }
 

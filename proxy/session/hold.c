@@ -9,6 +9,7 @@
 #include "session/login.h"
 #include "session/lost.h"
 #include "session/move.h"
+#include "session/select.h"
 #include "session/worker.h"
 
 #define RELEASE_STEP_NS (10 * NS_PER_MS)
@@ -24,25 +25,53 @@ void worker_hold(struct worker *w, struct session *s)
         session_end(s, END_HELD_TOO_MANY, NULL);
 }
 
-void worker_close_gate(struct worker *w)
+void worker_judge(struct session *s)
+{
+    struct sockaddr_storage peer;
+    const char *user = session_name(s, NAME_USER);
+    bool known = select_peer(s, &peer);
+    s->gate_pass = (uint8_t)gate_judge(&s->worker->gate, user[0] != '\0' ? user : NULL,
+                                       known ? (struct sockaddr *)&peer : NULL);
+}
+
+void worker_close_gate(struct worker *w, const struct gate *gate)
 {
     w->gate_closed = true;
+    gate_copy(&w->gate, gate);
     timer_cancel(w->release);
     confirm_note(w, true);
+    LIST_FOR_EACH (&w->sessions, it, next) {
+        worker_judge(LIST_ITEM(it, struct session, all));
+    }
     // Not greeted yet: their clients cannot tell whether we have a server for them.
     LIST_FOR_EACH (&w->logins, it, next) {
         struct session *s = LIST_ITEM(it, struct session, queue);
-        if (s->state == SESSION_CONNECTING)
+        if (s->state == SESSION_CONNECTING && s->gate_pass == GATE_BARRED)
             login_back_to_waiting(s, "gate closed");
     }
     LIST_FOR_EACH (&w->moving, it, next) {
-        session_set_state(LIST_ITEM(it, struct session, queue), SESSION_HELD, "gate closed");
+        struct session *s = LIST_ITEM(it, struct session, queue);
+        if (session_is_barred(s))
+            session_set_state(s, SESSION_HELD, "gate closed");
     }
     slow_set(w, 0); // they are held now
     LIST_FOR_EACH (&w->sessions, it, next) {
         session_ask_status(LIST_ITEM(it, struct session, all));
     }
     mover_sweep(w);
+    if (gate_has_exceptions(&w->gate))
+        timer_set(w->release, 0); // behind this turn: let_through ends sessions
+}
+
+// At rest, and its link is to a backend that is not active any more.
+static void leave(struct worker *w, struct session *s)
+{
+    if (!session_is_settled(s))
+        w->stragglers = true; // its diagnostics may still be asked for, briefly
+    else if (move_is_ready(s))
+        mover_verified(s);
+    else
+        mover_leave(s);
 }
 
 // Links to a backend that is not active any more: those at rest leave it now, in the background; the
@@ -53,14 +82,8 @@ static void leave_elsewhere(struct worker *w)
     w->stragglers = false;
     LIST_FOR_EACH (&w->sessions, it, next) {
         struct session *s = LIST_ITEM(it, struct session, all);
-        if (s->dead || s->state == SESSION_HELD || !session_is_elsewhere(s))
-            continue;
-        if (s->state == SESSION_IDLE && !session_is_settled(s))
-            w->stragglers = true; // its diagnostics may still be asked for, briefly
-        else if (s->state == SESSION_IDLE && move_is_ready(s))
-            mover_verified(s);
-        else if (s->state == SESSION_IDLE)
-            mover_leave(s);
+        if (!s->dead && s->state == SESSION_IDLE && session_is_elsewhere(s))
+            leave(w, s);
     }
     if (w->stragglers)
         timer_set(w->release, OBSTACLE_BRIEF_NS);
@@ -90,6 +113,24 @@ static struct session *first_waiting(struct worker *w)
             return s;
     }
     return NULL;
+}
+
+// The closed gate's exceptions. They are few: nobody paces them.
+static void let_through(struct worker *w)
+{
+    w->stragglers = false;
+    LIST_FOR_EACH (&w->sessions, it, next) {
+        struct session *s = LIST_ITEM(it, struct session, all);
+        bool waits = s->state == SESSION_WAITING && s->login->step == STEP_WAIT;
+        if (s->dead || s->gate_pass == GATE_BARRED || (session_is_barred(s) && !waits))
+            continue;
+        if (waits || s->state == SESSION_HELD)
+            let_go(w, s);
+        else if (s->state == SESSION_IDLE && session_is_elsewhere(s))
+            leave(w, s);
+    }
+    if (w->stragglers)
+        timer_set(w->release, OBSTACLE_BRIEF_NS);
 }
 
 // The one that has been held the longest, NULL when none is.
@@ -134,8 +175,10 @@ static void probe_backend(struct worker *w)
 
 void worker_release(struct worker *w)
 {
-    if (w->gate_closed)
+    if (w->gate_closed) {
+        let_through(w);
         return;
+    }
     if (w->stragglers)
         leave_elsewhere(w);
     if (w->backend_retry_ns != 0)
@@ -156,6 +199,7 @@ void worker_release(struct worker *w)
 void worker_open_gate(struct worker *w)
 {
     w->gate_closed = false;
+    gate_release(&w->gate);
     w->felt.opened_ns = worker_now(w);
     w->release_ns = 0;
     w->release_credit = 0;

@@ -49,12 +49,12 @@ uint8_t login_next_client_seq(const struct session *s)
     const struct login_step *l = s->login;
     if (l->exchanging)
         return l->exchange.client_seq;
-    return l->step <= STEP_GREETING ? 0 : (uint8_t)(l->client_seq + 1);
+    return l->step <= STEP_GREETING && !l->answered ? 0 : (uint8_t)(l->client_seq + 1);
 }
 
 uint64_t login_client_caps(const struct session *s)
 {
-    return s->login->step <= STEP_GREETING ? 0 : CAP_PROTOCOL_41;
+    return s->login->step <= STEP_GREETING && !s->login->answered ? 0 : CAP_PROTOCOL_41;
 }
 
 bool login_is_securing(const struct session *s)
@@ -197,18 +197,10 @@ static void keep_identity(struct session *s)
         memcpy(s->who->attributes, l->login.attributes.p, n);
 }
 
-static void take_login(struct session *s)
+static void enter_server(struct session *s)
 {
     struct login_step *l = s->login;
     const struct backend_route *route = l->route;
-    keep_identity(s);
-    session_set_names(s, l->login.user, l->login.database,
-                      login_attribute(l->login.attributes, "program_name"));
-    if (l->routes->config->client_tls.mode == CONFIG_TLS_REQUIRED && !conn_is_tls(&s->client) &&
-        !address_is_unix(&l->peer)) {
-        session_end(s, END_TLS_REQUIRED, NULL);
-        return;
-    }
     if (route->tls == NULL || address_is_unix(&route->address)) {
         start_exchange(s, 1);
     } else if ((l->greeting.caps & CAP_SSL) != 0) {
@@ -218,6 +210,34 @@ static void take_login(struct session *s)
     } else {
         session_end(s, END_BACKEND_TLS, "it offers none, and the configuration requires it");
     }
+}
+
+// No account has this plugin, so that the server asks for the one that the account has, with its own
+// scramble (tried on MariaDB 10.11 and MySQL 9.7).
+void login_answer_again(struct session *s)
+{
+    static const char plugin[] = "sluice_asks_again";
+    struct login *l = &s->login->login;
+    l->auth = (struct slice){.p = (const uint8_t *)"", .n = 0};
+    l->plugin = (struct slice){.p = (const uint8_t *)plugin, .n = sizeof plugin - 1};
+    enter_server(s);
+}
+
+static void take_login(struct session *s)
+{
+    struct login_step *l = s->login;
+    keep_identity(s);
+    session_set_names(s, l->login.user, l->login.database,
+                      login_attribute(l->login.attributes, "program_name"));
+    if (l->routes->config->client_tls.mode == CONFIG_TLS_REQUIRED && !conn_is_tls(&s->client) &&
+        !address_is_unix(&l->peer)) {
+        session_end(s, END_TLS_REQUIRED, NULL);
+        return;
+    }
+    if (session_is_barred(s) && gate_has_exceptions(&s->worker->gate))
+        login_park(s);
+    else
+        enter_server(s);
 }
 
 static void take_first(struct session *s, struct slice payload, uint8_t seq)

@@ -39,6 +39,7 @@ struct login_step {
     struct login login;
     struct exchange exchange;
     bool exchanging; // `exchange` is initialised
+    bool answered;   // the client has, and was sent back to wait: it is asked anew (login_park)
 };
 
 // The next sequence number towards the client, for an error of our own.
@@ -59,6 +60,12 @@ int login_first_packet(const struct buf *in, struct slice *payload, uint8_t *seq
 void login_read_proxy_header(struct session *s);
 void login_connected(struct conn *c, void *owner);
 void login_read_greeting(struct session *s);
+// The client has answered, and is none of those whom the closed gate lets through: its link is given
+// up, and it waits. Another link's server will ask it for its password again, since an answer is
+// good for one greeting only.
+void login_park(struct session *s);
+// login.c: the next link has greeted a client that was parked.
+void login_answer_again(struct session *s);
 struct login_step *login_step_new(struct session *s);
 // What an exchange wants sent: prepared by login_out_init, sent and released by login_send_out,
 // which returns false when the session has ended over it.

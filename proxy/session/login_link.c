@@ -9,6 +9,7 @@
 #include "base/cidr.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "session/fleet.h"
 #include "session/login.h"
 #include "session/worker.h"
 #include "wire/packet.h"
@@ -34,6 +35,7 @@ void login_back_to_waiting(struct session *s, const char *why)
     s->backend = BACKEND_NONE;
     l->step = STEP_WAIT;
     buf_clear(&l->in_server);
+    buf_clear(&l->greeting_bytes);
     conn_watch(&s->client, CONN_WATCH_HANGUP);
     felt_begin(s, s->born_ns);
     session_set_state(s, SESSION_WAITING, why);
@@ -62,12 +64,28 @@ void login_connect(struct session *s)
     }
 }
 
+void login_park(struct session *s)
+{
+    struct worker *w = s->worker;
+    if ((s->login->login.caps & CAP_PLUGIN_AUTH) == 0) {
+        session_end(s, END_TOO_MANY_HELD, "a client of this kind cannot wait once it is greeted");
+        return;
+    }
+    s->login->answered = true;
+    COUNT(w, held, 1);
+    login_back_to_waiting(s, "the gate does not let it through");
+    if (worker_too_many_held(w))
+        session_end(s, END_TOO_MANY_HELD, NULL);
+}
+
 static void wait_or_connect(struct session *s)
 {
     struct worker *w = s->worker;
     s->login->step = STEP_WAIT;
     worker_arm_tick(w);
-    if (!w->gate_closed && w->backend_retry_ns == 0) {
+    if (w->gate_closed)
+        worker_judge(s);
+    if ((!w->gate_closed || s->gate_pass != GATE_BARRED) && w->backend_retry_ns == 0) {
         login_connect(s);
         return;
     }
@@ -180,6 +198,21 @@ static void pass_refusal(struct session *s)
     session_end(s, END_LOGIN_REFUSED, "refused before the greeting");
 }
 
+// The client was greeted by another link: it keeps the number that it knows.
+static void take_greeting_again(struct session *s)
+{
+    const struct greeting *g = &s->login->greeting;
+    s->link_thread = g->thread_id;
+    s->link_ns = worker_now(s->worker);
+    s->link_server = capture_server_of(g->version);
+    s->moved = true;
+    atomic_store_explicit(&s->worker->traffic->repointed, true, memory_order_relaxed);
+    session_set_state(s, SESSION_LOGIN, "greeting");
+    worker_backend_answered(s->worker);
+    felt_answered(s);
+    login_answer_again(s);
+}
+
 static void pass_greeting(struct session *s)
 {
     struct login_step *l = s->login;
@@ -243,5 +276,8 @@ void login_read_greeting(struct session *s)
         return;
     }
     buf_clear(&l->in_server);
-    pass_greeting(s);
+    if (l->answered)
+        take_greeting_again(s);
+    else
+        pass_greeting(s);
 }

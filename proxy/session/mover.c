@@ -194,7 +194,7 @@ void mover_verified(struct session *s)
 {
     bool at_rest =
         s->state == SESSION_MOVING || (s->state == SESSION_IDLE && session_is_settled(s));
-    if (s->worker->gate_closed || !session_is_elsewhere(s))
+    if (session_is_barred(s) || !session_is_elsewhere(s))
         return; // it waits to be released, or for the order to move
     if (at_rest && move_is_ready(s))
         go_on(s);
@@ -202,7 +202,7 @@ void mover_verified(struct session *s)
 
 void mover_refused(struct session *s)
 {
-    if (!s->worker->gate_closed && session_is_elsewhere(s) &&
+    if (!session_is_barred(s) && session_is_elsewhere(s) &&
         (s->state == SESSION_MOVING || s->state == SESSION_IDLE))
         end_immovable(s, s->move->problem);
 }
@@ -233,7 +233,7 @@ void mover_look_again(struct session *s)
 {
     char why[192];
     bool waits = s->state == SESSION_MOVING;
-    if (mover_want(s, waits, why, sizeof why) || s->worker->gate_closed || s->dead ||
+    if (mover_want(s, waits, why, sizeof why) || session_is_barred(s) || s->dead ||
         !session_is_elsewhere(s))
         return;
     if (waits || (s->state == SESSION_IDLE && session_is_settled(s)))
@@ -282,7 +282,7 @@ void mover_ask_names(struct session *s)
 void mover_leave(struct session *s)
 {
     char why[192];
-    if (!mover_want(s, false, why, sizeof why) && !s->worker->gate_closed && !s->dead)
+    if (!mover_want(s, false, why, sizeof why) && !session_is_barred(s) && !s->dead)
         give_up(s, why);
 }
 

@@ -152,7 +152,7 @@ static enum admission admit(struct session *s, const uint8_t *payload, uint32_t 
         if (a != ADMIT || s->dead)
             return ADMIT_NEVER;
     }
-    if (w->gate_closed) {
+    if (session_is_barred(s)) {
         enum admission a = admit_closed(s, scan);
         if (a != ADMIT)
             return a;
@@ -415,10 +415,9 @@ static enum step step(struct session *s, struct up *u)
 // A command waits: is the session at rest and the gate the reason?
 static void block(struct session *s)
 {
-    struct worker *w = s->worker;
-    if ((s->state == SESSION_IDLE || s->state == SESSION_MOVING) && w->gate_closed &&
+    if ((s->state == SESSION_IDLE || s->state == SESSION_MOVING) && session_is_barred(s) &&
         !s->looking_up)
-        worker_hold(w, s);
+        worker_hold(s->worker, s);
 }
 
 void relay_up_bytes(struct session *s, uint8_t *p, size_t n)

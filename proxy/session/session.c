@@ -131,6 +131,8 @@ void session_set_names(struct session *s, struct slice user, struct slice databa
     name_put(name_put(name_put(names + peer, user), database), program);
     mem_free(s->names);
     s->names = names;
+    if (s->worker->gate_closed)
+        worker_judge(s);
 }
 
 bool session_is_settled(const struct session *s)

@@ -111,6 +111,7 @@ struct session {
     uint8_t multi;        // COM_SET_OPTION: 0 none seen, else its value plus 1
     bool had_turn;        // its next command has waited as long as new work has to
     bool looking_up;      // a KILL waits for word from the other workers
+    uint8_t gate_pass;    // enum gate_pass, while the gate is closed
     bool dead;            // ended; the memory lives until `mails` is 0
 };
 

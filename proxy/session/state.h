@@ -4,6 +4,7 @@
 //   accept ──> WAITING <──────────> CONNECTING ───────────────┐
 //                 │ gate open           │ greeting            v
 //                 └──────────────────>  LOGIN ──────────> CLOSING ──> (freed)
+//              WAITING <── no tester ───┘ │                   ^
 //                                         │ OK                ^
 //                     command, gate open  v                   │ 1053, or the peer went
 //              BUSY <───────────────── IDLE ──────────────────┤

@@ -254,7 +254,7 @@ void traffic_set_routes(struct traffic *t, struct routes *routes)
 
 struct gate_round {
     struct round round;
-    bool closed;
+    struct gate gate; // as it is now
     int64_t began_ns;
     void (*paused)(void *arg, int64_t took_ns);
     void (*resumed)(void *arg);
@@ -263,9 +263,9 @@ struct gate_round {
 
 static void visit_gate(struct worker *w, struct round *r)
 {
-    bool closed = ((struct gate_round *)(void *)r)->closed;
-    if (closed)
-        worker_close_gate(w);
+    const struct gate *gate = &((struct gate_round *)(void *)r)->gate;
+    if (gate_is_closed(gate))
+        worker_close_gate(w, gate);
     else if (w->gate_closed)
         worker_open_gate(w);
 }
@@ -277,6 +277,7 @@ static void done_gate(struct round *r)
         g->paused(g->arg, clock_now_ns() - g->began_ns);
     if (g->resumed != NULL)
         g->resumed(g->arg);
+    gate_release(&g->gate);
     mem_free(g);
 }
 
@@ -287,7 +288,7 @@ static void publish_gate(struct traffic *t, void (*paused)(void *, int64_t),
     struct gate_round *g = mem_zalloc(sizeof *g);
     g->round.visit = visit_gate;
     g->round.done = done_gate;
-    g->closed = gate_is_closed(&t->gate);
+    gate_copy(&g->gate, &t->gate);
     g->began_ns = clock_now_ns();
     g->paused = paused;
     g->resumed = resumed;
@@ -296,7 +297,7 @@ static void publish_gate(struct traffic *t, void (*paused)(void *, int64_t),
     timer_cancel(t->gate_timer);
     if (deadline != 0)
         timer_set(t->gate_timer, deadline > g->began_ns ? deadline - g->began_ns : 0);
-    bool closed = g->closed;
+    bool closed = gate_is_closed(&g->gate);
     round_start(t, &g->round);
     if (closed || traffic_is_mixed(t)) // both have noted whom to ask about
         confirm_run(t->confirm, closed);
@@ -322,6 +323,18 @@ enum sl_code traffic_pause(struct traffic *t, const char *reason, const char *ow
     LOG_INFO("gate_closed", LOG_STR("reason", reason), LOG_STR("owner", owner),
              LOG_MS("for_ms", for_ns));
     publish_gate(t, done, NULL, arg);
+    return SL_OK;
+}
+
+enum sl_code traffic_except(struct traffic *t, const char *reason, struct gate_exceptions *x,
+                            void (*done)(void *arg), void *arg, struct sl_error *err)
+{
+    enum sl_code code = gate_except(&t->gate, reason, x, err);
+    if (code != SL_OK)
+        return code;
+    LOG_INFO("gate_exceptions", LOG_STR("reason", reason),
+             LOG_U64("exceptions", gate_exceptions_count(x)));
+    publish_gate(t, NULL, done, arg);
     return SL_OK;
 }
 
@@ -463,6 +476,7 @@ void traffic_free(struct traffic *t)
         worker_free(t->workers[i]);
     }
     confirm_free(t->confirm);
+    gate_release(&t->gate);
     timer_free(t->gate_timer);
     if (t->grace != NULL)
         timer_free(t->grace);

@@ -80,6 +80,11 @@ bool traffic_is_mixed(const struct traffic *t);
 SL_CHECKED enum sl_code traffic_pause(struct traffic *t, const char *reason, const char *owner,
                                       int64_t for_ns, void (*done)(void *arg, int64_t took_ns),
                                       void *arg, struct sl_error *err);
+// Who passes although this reason holds (NULL: nobody any more: they are held again at their safe
+// points); `done` runs when every worker does so. SL_ENOTFOUND: the reason does not hold.
+SL_CHECKED enum sl_code traffic_except(struct traffic *t, const char *reason,
+                                       struct gate_exceptions *x, void (*done)(void *arg),
+                                       void *arg, struct sl_error *err);
 // Ends one reason (NULL: all); `done` runs when every worker has let go (at once when other
 // reasons keep the gate closed).
 SL_CHECKED enum sl_code traffic_resume(struct traffic *t, const char *reason,

@@ -213,6 +213,7 @@ void worker_free(struct worker *w)
     timer_free(w->turns);
     remember_release(w);
     lost_release(w);
+    gate_release(&w->gate);
     loop_free(w->loop);
     routes_unref(w->routes);
     mem_free(w);

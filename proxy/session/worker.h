@@ -99,8 +99,9 @@ struct worker {
     struct timer *turns; // when the next of `slowed` may go on
     int64_t throttle_ns; // each new unit of work waits so long, 0: not at all
     bool gate_closed;
-    bool stragglers; // idle links to a backend that is not active are still to be ended
-    bool stopping;   // shutting down: sessions end at their safe points
+    struct gate gate; // a copy, for its exceptions
+    bool stragglers;  // idle links to a backend that is not active are still to be ended
+    bool stopping;    // shutting down: sessions end at their safe points
     uint64_t next_id;
     struct timer *tick;       // deadlines, while a list above has members
     struct timer *release;    // paced release, and retries of an unreachable backend
@@ -120,9 +121,17 @@ void worker_listen(struct worker *w, int fd, bool owns_fd);
 
 // In the worker's thread -------------------------------------------------------------------------
 void worker_accepted(struct worker *w, int fd, const struct address *peer);
-void worker_close_gate(struct worker *w);
+// Also when it is closed already, for other reasons or with other exceptions now.
+void worker_close_gate(struct worker *w, const struct gate *gate);
 void worker_open_gate(struct worker *w);
 void worker_set_routes(struct worker *w, struct routes *routes);
+// Who it is, or where it comes from, is known better now: may it pass the closed gate?
+void worker_judge(struct session *s);
+// The gate is closed for this session.
+static inline bool session_is_barred(const struct session *s)
+{
+    return s->worker->gate_closed && s->gate_pass != GATE_LET_THROUGH;
+}
 // A member came to a list with deadlines.
 void worker_arm_tick(struct worker *w);
 // Lets the held and the waiting go on, oldest first, at the configured pace.

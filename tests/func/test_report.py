@@ -162,3 +162,27 @@ def test_watch(t: Case) -> None:
     assert "most are schema" in "".join(line["line"] for line in document["story"])
     assert report(sluice)["number"] == 2
     writers.verdict(old)
+
+
+@test(deadline=90, own=True, family=("mariadb",), shape=("one-way",))
+def test_accept(t: Case) -> None:
+    """A NO is accepted by name, told, journalled and in the report; not one that makes it impossible."""
+    old, new, sluice = stage(t, cutover={"watch": "0s"})
+    old.sql("CREATE USER only_here@'%' IDENTIFIED BY 'x'")
+    wait_until(lambda: new.sql("SELECT 1 FROM mysql.user WHERE user = 'only_here'"), 20, "the account")
+    new.sql("SET sql_log_bin = 0")
+    new.sql("DROP USER only_here@'%'")
+    new.sql("SET sql_log_bin = 1")
+    refused = sluice.ctl("cutover", "start", "b1")
+    assert refused.code == 1 and "accounts: " in refused.err, refused
+    for names, words in (("replication", "cannot be accepted"), ("nonsense", "no row"),
+                         ("accounts,reachable", "cannot be accepted")):
+        answer = sluice.ctl("cutover", "start", "b1", "--accept", names)
+        assert answer.code == 1 and words in answer.err, answer
+    answer = sluice.ctl("cutover", "start", "b1", "--accept", "lag,accounts")
+    assert answer.code == 0 and "NO accounts, accepted" in answer.err, answer
+    document = report(sluice)
+    assert document["options"]["accepted"] == ["lag", "accounts"], document["options"]
+    assert document["preflight"]["verdict"] == "NO" and document["verdict"] == "done"
+    journal = (sluice.folder / "state" / "journal-2.jsonl").read_text()
+    assert '"lag"' in journal.splitlines()[0], journal

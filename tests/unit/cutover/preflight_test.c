@@ -337,6 +337,17 @@ CHANGE(disk_unknown)
     p->in.disk_free = -1;
 }
 
+static void testers(struct pair *p)
+{
+    p->in.testers = 2;
+    p->in.asks = true;
+}
+
+static void testers_in_vain(struct pair *p)
+{
+    p->in.testers = 2;
+}
+
 static const struct {
     void (*change)(struct pair *p);
     const char *row;
@@ -406,9 +417,13 @@ static const struct {
     {full, "connections", VERDICT_NO, "aws takes 100, 61 are in use, 40 sessions would come"},
     {staying, "sessions", VERDICT_WARN,
      "2 of 40 could not move now and would be ended: 2 user_lock"},
+    {testers, "testers", VERDICT_GO, "2 entries: they are let through"},
+    {testers_in_vain, "testers", VERDICT_WARN, "no effect without --ask"},
     {disk_full, "disk", VERDICT_NO, "free in /state"},
     {disk_unknown, "disk", VERDICT_WARN, "not known"},
 };
+
+static const struct preflight_accepted NONE;
 
 static const struct preflight_row *find(const struct preflight *found, const char *name)
 {
@@ -444,7 +459,7 @@ Test(preflight, a_clean_pair_is_all_go)
     set_up(&p);
     preflight_judge(&p.in, &found);
     cr_expect_eq(preflight_verdict(&found), VERDICT_GO);
-    cr_expect_eq(preflight_check(&found, &err), SL_OK);
+    cr_expect_eq(preflight_check(&found, &NONE, &err), SL_OK);
     for (unsigned i = 0; i < found.count; i++)
         cr_expect(found.rows[i].verdict == VERDICT_GO && found.rows[i].evidence[0] != '\0',
                   "%s: %s", found.rows[i].name, found.rows[i].evidence);
@@ -462,11 +477,42 @@ Test(preflight, the_error_names_all_that_say_no)
     staying(&p);
     preflight_judge(&p.in, &found);
     cr_expect_eq(preflight_verdict(&found), VERDICT_NO);
-    cr_expect_eq(preflight_check(&found, &err), SL_ECONFLICT);
+    cr_expect_eq(preflight_check(&found, &NONE, &err), SL_ECONFLICT);
     cr_expect_not_null(strstr(err.text, "lower_case_table_names: "), "%s", err.text);
     cr_expect_not_null(strstr(err.text, "; connections: "), "%s", err.text);
     cr_expect_null(strstr(err.text, "sessions: "), "a warning is none: %s", err.text);
     tear_down(&p);
+}
+
+Test(preflight, a_no_may_be_accepted_by_name)
+{
+    static const char *const one[] = {"connections"}, *const both[] = {"connections",
+                                                                       "lower_case_table_names"};
+    struct pair p;
+    struct preflight found;
+    struct sl_error err = {0};
+    set_up(&p);
+    lower(&p);
+    full(&p);
+    preflight_judge(&p.in, &found);
+    cr_expect_eq(preflight_check(&found, &(struct preflight_accepted){one, 1}, &err), SL_ECONFLICT);
+    cr_expect_null(strstr(err.text, "connections: "), "%s", err.text);
+    cr_expect_eq(preflight_check(&found, &(struct preflight_accepted){both, 2}, &err), SL_OK);
+    cr_expect_eq(preflight_verdict(&found), VERDICT_NO, "what was found stays what it is");
+    tear_down(&p);
+}
+
+// What the steps themselves need cannot be wished away.
+Test(preflight, what_makes_a_cutover_impossible_is_not_accepted)
+{
+    static const char *const firm[] = {"reachable", "privileges", "replication",
+                                       "positions", "roles",      "binary_log"};
+    struct sl_error err = {0};
+    for (size_t i = 0; i < COUNT(firm); i++)
+        cr_expect_eq(preflight_may_accept(firm[i], &err), SL_EDENIED, "%s", firm[i]);
+    cr_expect_eq(preflight_may_accept("errant_transactions", &err), SL_OK);
+    cr_expect_eq(preflight_may_accept("lag", &err), SL_OK);
+    cr_expect_eq(preflight_may_accept("no_such_row", &err), SL_ENOTFOUND);
 }
 
 Test(preflight, of_a_server_that_does_not_answer_nothing_is_said)
@@ -476,7 +522,7 @@ Test(preflight, of_a_server_that_does_not_answer_nothing_is_said)
     set_up(&p);
     p.in.target.problem = "Connection refused";
     preflight_judge(&p.in, &found);
-    cr_expect_eq(found.count, 3);
+    cr_expect_eq(found.count, 4);
     cr_expect_eq(find(&found, "reachable")->verdict, VERDICT_NO);
     cr_expect_str_eq(find(&found, "reachable")->evidence,
                      "aws cannot be asked: Connection refused");
