@@ -194,10 +194,12 @@ const struct config_option config_options[] = {
           "Or a shell command that must end with status 0."),
     TIME("cutover.checks[].timeout", FIELD_CHECK(timeout_ms), "2s", 1, HOUR, RELOAD,
          "Longer is a failure."),
-    MANY("cutover.testers", FIELD_ROOT(cutover.testers), LIST_OF, "[]", TESTER,
-         "Who is let through first, while everybody else is held."),
+    MANY(
+        "cutover.testers", FIELD_ROOT(cutover.testers), LIST_OF, "[]", TESTER,
+        "Who is let through first, while everybody else is held; only with `cutover start --ask`."),
     VALUE("cutover.testers[].user", FIELD_TESTER(user), TEXT, "", RELOAD,
-          "User name; `*` and `?` match any text and any character."),
+          "User name; `*` and `?` match any text and any character. Not set: any, and all accounts "
+          "are unlocked on the target."),
     VALUE("cutover.testers[].host", FIELD_TESTER(host), CIDRS, "[]", RELOAD,
           "Client addresses or networks, `localhost`, `unix`."),
     MANY("cutover.keep", FIELD_ROOT(cutover.keep), LIST_OF, "[]", KEEP,

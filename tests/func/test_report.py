@@ -37,7 +37,7 @@ def check_stall(document: dict[str, Any]) -> None:
 
 @test(deadline=120, own=True, family=FAMILIES, shape=("one-way", "both-ways"))
 def test_all_of_it(t: Case) -> None:
-    """Every part is there and fits the others; a session that cannot move is named with its reason."""
+    """Every part is there and fits the others; who cannot move is named with its reason."""
     old, new, sluice = stage(t, cutover={"watch": "0s", "checks": [
         {"name": "six", "sql": "SELECT 6"}, {"name": "says", "command": "echo all is well"}]})
     writers = Writers(sluice, 6)
@@ -102,7 +102,8 @@ def test_dry_run_and_undone(t: Case) -> None:
     assert "undo_took_ms" in document["timeline"][2], document["timeline"]
     assert document["stall"]["commands"] > 0 and document["sessions"]["moved"] == 0
     asking = sluice.ctl_start("cutover", "start", "b1", "--ask")
-    wait_until(lambda: sluice.ctl_json("cutover", "status")["state"] == "asking", 30, "the question")
+    wait_until(lambda: sluice.ctl_json("cutover", "status")["state"] == "asking", 30,
+               "the question")
     sluice.ok("cutover", "no-go")
     asking.communicate(timeout=30)
     document = report(sluice)
@@ -166,10 +167,11 @@ def test_watch(t: Case) -> None:
 
 @test(deadline=90, own=True, family=("mariadb",), shape=("one-way",))
 def test_accept(t: Case) -> None:
-    """A NO is accepted by name, told, journalled and in the report; not one that makes it impossible."""
+    """A NO is accepted by name, told, journalled, in the report; not what makes it impossible."""
     old, new, sluice = stage(t, cutover={"watch": "0s"})
     old.sql("CREATE USER only_here@'%' IDENTIFIED BY 'x'")
-    wait_until(lambda: new.sql("SELECT 1 FROM mysql.user WHERE user = 'only_here'"), 20, "the account")
+    wait_until(lambda: new.sql("SELECT 1 FROM mysql.user WHERE user = 'only_here'"), 20,
+               "the account")
     new.sql("SET sql_log_bin = 0")
     new.sql("DROP USER only_here@'%'")
     new.sql("SET sql_log_bin = 1")

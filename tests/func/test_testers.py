@@ -140,7 +140,7 @@ def test_no_go_both_ways(t: Case) -> None:
 
 @test(deadline=120, own=True, family=("mariadb",), shape=("one-way",))
 def test_networks_and_options(t: Case) -> None:
-    """By network, from a unix socket; without --ask testers have no effect, and the check says so."""
+    """By network, from a unix socket; without --ask testers have no effect, and that is said."""
     old, new, sluice = stage(t, cutover={"watch": "0s", "testers": [{"host": "unix"}]},
                              hold={"max": "60s"})
     there = new.one("SELECT @@server_id")
