@@ -14,7 +14,7 @@ from lib.util import Background, wait_until
 from test_switch import FAMILIES, Writers, stage
 
 STEPS = ["preflight", "invite", "warm", "approach", "close_target", "hold", "drain", "fence",
-         "catch_up", "promote", "repoint", "verify", "release", "turn"]
+         "catch_up", "promote", "repoint", "verify", "testers", "ask", "release", "turn"]
 
 
 def report(sluice: Sluice, *number: str) -> dict[str, Any]:

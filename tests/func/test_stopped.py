@@ -95,11 +95,11 @@ def no_go(s: Stopping) -> None:
     running = s.begin("--ask")
     s.wait_state("asking")
     s.sluice.ok("cutover", "no-go")
-    s.over(running, "no-go, said the operator", "verify")
+    s.over(running, "no-go, said the operator", "ask")
 
 
 def nobody_says_go(s: Stopping) -> None:
-    s.refused("the budget of 3 s is used up: nobody said go", "verify", "--ask")
+    s.refused("the budget of 3 s is used up: nobody said go", "ask", "--ask")
 
 
 def failing_check(s: Stopping) -> None:
@@ -190,7 +190,7 @@ def target_hangs_while_asked(s: Stopping) -> None:
         s.wait_open()
         s.measure("the target hangs while the operator is asked")
         assert s.status()["state"] != "idle", "what is to be done on the target is not forgotten"
-    s.over(running, "no-go, said the operator", "verify")
+    s.over(running, "no-go, said the operator", "ask")
 
 
 def target_hangs_in_the_drain(s: Stopping) -> None:

@@ -24,7 +24,7 @@ UNDO_SECONDS = 0.25
 BUDGET = 3.0
 # Steps that have an undo: what has begun must be undone, in the other order.
 UNDONE = {"invite", "warm", "approach", "close_target", "hold", "drain", "fence", "promote",
-          "repoint", "release"}
+          "repoint", "testers", "release"}
 
 
 class Stopping:

@@ -25,8 +25,10 @@ Test(state, a_busy_session_is_never_held)
     cr_assert(session_state_may_follow(SESSION_IDLE, SESSION_HELD));
 }
 
-Test(state, a_greeted_client_never_waits_for_another_server)
+// Before its login has passed (login_park); after it, never again.
+Test(state, a_client_that_is_logged_in_never_waits_for_another_login)
 {
     cr_assert(session_state_may_follow(SESSION_CONNECTING, SESSION_WAITING));
-    cr_assert(!session_state_may_follow(SESSION_LOGIN, SESSION_WAITING));
+    cr_assert(session_state_may_follow(SESSION_LOGIN, SESSION_WAITING));
+    cr_assert(!session_state_may_follow(SESSION_IDLE, SESSION_WAITING));
 }
