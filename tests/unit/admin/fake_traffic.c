@@ -228,6 +228,9 @@ void fake_home_init(struct fake_home *h)
                                .list_accounts = fake_accounts};
     if (h->context.config == NULL || loop_new("test", NULL, &h->context.loop, &err) != SL_OK)
         __builtin_trap();
+    // Nothing starts a cutover here: it is only looked at.
+    static const struct conductor_ears nobody;
+    h->context.conductor = conductor_new(h->context.loop, NULL, &nobody);
     events_init(&h->events);
     h->home = (struct request_home){
         .context = &h->context, .events = &h->events, .rates = &h->rates, .table = command_table()};
@@ -239,6 +242,7 @@ void fake_home_init(struct fake_home *h)
 void fake_home_release(struct fake_home *h)
 {
     request_home_release(&h->home);
+    conductor_free(h->context.conductor);
     loop_free(h->context.loop);
     config_unref(h->context.config);
 }
