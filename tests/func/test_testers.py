@@ -138,6 +138,34 @@ def test_no_go_both_ways(t: Case) -> None:
     assert server_of(tester) == old.one("SELECT @@server_id")
 
 
+@test(deadline=120, own=True, family=FAMILIES, shape=("one-way",))
+def test_killed_while_they_are_in(t: Case) -> None:
+    """After a crash they are shut out before anybody is let back in on the old server, also by a
+    configuration that has no testers any more."""
+    old, new, sluice = stage(t, cutover=TESTERS, hold={"max": "60s"})
+    tester = sluice.connect("plain", "plain-secret")
+    asking = ask(sluice)
+    run(tester, "INSERT INTO app.ledger VALUES (80, 1)")
+    direct = new.connect("plain", "plain-secret")
+    run(direct, "INSERT INTO app.ledger VALUES (80, 2)")
+    sluice.kill()
+    asking.communicate(timeout=60)
+    sluice.settings["cutover"] = {"watch": "0s"}
+    sluice.start()
+    client = sluice.connect()
+    assert server_of(client) == old.one("SELECT @@server_id")
+    try:
+        run(direct, "INSERT INTO app.ledger VALUES (80, 3)")
+        raise AssertionError("a tester's direct connection writes beside the old server's clients")
+    except pymysql.MySQLError as error:
+        assert error.args[0] != 1290, "it was ended, not only kept from writing"
+    run(client, "INSERT INTO app.ledger VALUES (81, 1)")
+    wait_until(lambda: sluice.ctl_json("cutover", "status")["state"] == "idle", 30, "the end")
+    as_before(old, new, sluice)
+    status = sluice.ctl_json("cutover", "status")
+    assert status["ended"] == "undone" and "nobody knows what" in status["why"], status
+
+
 @test(deadline=120, own=True, family=("mariadb",), shape=("one-way",))
 def test_networks_and_options(t: Case) -> None:
     """By network, from a unix socket; without --ask testers have no effect, and that is said."""
