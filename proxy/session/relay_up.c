@@ -222,12 +222,21 @@ static enum step step_exchange(struct session *s, struct up *u, uint32_t length,
     return change_user_begin(s, payload, seq) ? STEP_ON : STEP_STOP;
 }
 
+// It has a command of its own under way, not only questions of ours.
+static bool client_waits(const struct session *s)
+{
+    for (unsigned i = 0; i < tracker_outstanding(&s->model.tracker); i++)
+        if (!tracker_at(&s->model.tracker, i)->own)
+            return true;
+    return false;
+}
+
 static void mark_sent(struct session *s, uint8_t code)
 {
     int64_t now = worker_now(s->worker);
     s->last_command = code;
     s->epoch++;
-    if (tracker_outstanding(&s->model.tracker) == 0)
+    if (!client_waits(s))
         s->sent_ns = now;
     if (s->state == SESSION_IDLE) {
         s->unit_ns = now;

@@ -40,6 +40,16 @@ def test_show_everything(t: Case) -> None:
     assert len(sluice.sessions("--state", "idle")) == 1
 
 
+@test()
+def test_longest_answer_is_an_answer(t: Case) -> None:
+    """The time since the start of the machine is none: the first command has one of ours in front."""
+    sluice = t.sluice()
+    began = time.monotonic()
+    run(sluice.connect(), "SELECT 1")
+    longest = sluice.ctl_json("show", "stats")["longest_answer_us"]
+    assert 0 < longest / 1e6 < time.monotonic() - began, longest
+
+
 def account(sluice: Sluice, user: str) -> dict[str, Any]:
     """The account's row of show accounts; {} while it has none."""
     rows = sluice.ctl_json("show", "accounts", "--user", user)["accounts"]
