@@ -138,6 +138,8 @@ unsigned ask_reset(struct ask *a, struct buf *out)
 unsigned ask_set_option(struct ask *a, struct buf *out, uint16_t option)
 {
     const char bytes[] = {(char)(option & 0xFF), (char)(option >> 8)};
+    a->sets[0]++; // the servers count it as a SET
+    a->sets[1]++;
     return ask(a, out, COM_SET_OPTION, bytes, sizeof bytes);
 }
 

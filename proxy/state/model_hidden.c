@@ -10,7 +10,8 @@
 //   already. What it has above the client's own is perhaps temporary;
 // - MariaDB counts a temporary sequence as a temporary table;
 // - Com_set_option counts SET in routines, SET TRANSACTION too, but not SET of a local variable or of a
-//   column of a trigger's row. What it has above the client's own is perhaps SET TRANSACTION.
+//   column of a trigger's row; also COM_SET_OPTION, refused or not, and what init_connect says. What
+//   it has above the client's own is perhaps SET TRANSACTION.
 #include <string.h>
 #include <strings.h>
 

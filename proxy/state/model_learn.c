@@ -266,6 +266,8 @@ static void learn_counters(struct model *m, const struct tracked *done,
                            const struct tracker_outcome *o)
 {
     bool began = !o->is_error || is_counted(o->error);
+    if (done->command == COM_SET_OPTION)
+        m->sets++;
     if (done->command != COM_QUERY && done->command != COM_STMT_EXECUTE)
         return;
     m->executed++;
