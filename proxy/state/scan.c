@@ -415,8 +415,11 @@ uint8_t scan_traits(const struct scan *s)
         traits |= SCAN_CREATES_TABLE;
     if (certain && s->selects)
         traits |= SCAN_SELECTS;
-    if (certain && scan_sets(s, true) == 1)
-        traits |= s->sets == 1 ? SCAN_SETS : SCAN_SETS_MARIA;
+    // It counts where the statement is prepared, so that there are not several, whatever a blind
+    // scan takes for separators.
+    bool alone = s->mode == SCAN_BLIND || !(s->flags & SCAN_several);
+    if (alone && scan_sets(s, true) == 1)
+        traits |= scan_sets(s, false) == 1 ? SCAN_SETS : SCAN_SETS_MARIA;
     if (!certain || s->may_call)
         traits |= SCAN_MAY_CALL;
     if (s->reads || (!certain && (s->flags & SCAN_user_variable)))
