@@ -295,11 +295,14 @@ struct settling {
     struct patience patience; // `stop` is not looked at: it may be gone with its owner
 };
 
+// As one of our account: a server that has restarted counts its connections from the beginning again,
+// and that number may be anybody's.
 static enum sl_code is_listed(struct sql *sql, uint64_t link, bool *listed, struct sl_error *err)
 {
-    char text[96];
+    char text[200];
     (void)snprintf(text, sizeof text,
-                   "SELECT SLEEP(0.002) FROM information_schema.PROCESSLIST WHERE ID=%" PRIu64,
+                   "SELECT SLEEP(0.002) FROM information_schema.PROCESSLIST WHERE ID=%" PRIu64
+                   " AND USER=SUBSTRING_INDEX(USER(),'@',1) AND COMMAND NOT LIKE 'Binlog Dump%%'",
                    link);
     enum sl_code code = sql_query(sql, text, err);
     *listed = code == SL_OK && sql_next(sql);
@@ -311,9 +314,12 @@ static enum sl_code end_link(struct settling *s, struct sql *sql, uint64_t link,
                              struct sl_error *err)
 {
     char text[48];
-    bool listed = true;
+    bool listed = false;
+    enum sl_code code = is_listed(sql, link, &listed, err);
+    if (code != SL_OK || !listed)
+        return code;
     (void)snprintf(text, sizeof text, "KILL %" PRIu64, link);
-    enum sl_code code = sql_run(sql, text, err);
+    code = sql_run(sql, text, err);
     if (code != SL_OK && sql_errno(sql) != ER_UNKNOWN_THREAD)
         return code;
     while ((code = is_listed(sql, link, &listed, err)) == SL_OK && listed) {
