@@ -261,6 +261,23 @@ def test_statements_of_a_process_before(t: Case) -> None:
     holder.close()
 
 
+@test(deadline=60, own=True, family=FAMILIES)
+def test_number_of_before_a_restart(t: Case) -> None:
+    """A server that restarts counts from the beginning again: the lost connection's number is
+    somebody else's, who must not be killed to make sure of it."""
+    server, probe = fenced(t)
+    number = int(probe("hand 10000 SELECT CONNECTION_ID()"))
+    server.stop(9)
+    server.start(server.extra, port=server.port)
+    others = [server.connect()]
+    while others[-1].thread_id() < number:
+        others.append(server.connect())
+    assert number in {other.thread_id() for other in others}, "nobody has the number"
+    assert probe("hand 10000 SELECT 7") == "7"
+    for other in others:
+        run(other, "SELECT 1")
+
+
 def stands_still(server: Server, probe: Probe) -> None:
     """A stopped process: the hand is back in time, and sure only when the server answers again."""
     assert server.process is not None
