@@ -213,8 +213,8 @@ def old_hangs_in_the_drain(s: Stopping) -> None:
         running.wait(60 * PATIENCE)
         assert not s.sluice.ctl_json("show", "status")["gate"]["closed"]
     work.end()
-    s.over(running, "the budget of 3 s is used up: 1 sessions are still at work", "drain",
-           timed=False)
+    # That one, and whoever had sent something when the server was stopped.
+    s.over(running, "sessions are still at work", "drain", timed=False)
 
 
 def old_hangs_while_asked(s: Stopping) -> None:
@@ -226,7 +226,8 @@ def old_hangs_while_asked(s: Stopping) -> None:
         s.wait_state("stuck")
         assert s.sluice.ctl_json("show", "status")["gate"]["closed"]
     s.wait_open()
-    s.over(running, "the fence of b0 does not hold: b0 does not answer", "release", timed=False)
+    # Before anything of the release was announced: nothing of it has failed.
+    s.over(running, "the fence of b0 does not hold: b0 does not answer", timed=False)
 
 
 @test(deadline=120, own=True, family=FAMILIES)
