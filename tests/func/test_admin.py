@@ -42,7 +42,7 @@ def test_show_everything(t: Case) -> None:
 
 @test()
 def test_longest_answer_is_an_answer(t: Case) -> None:
-    """The time since the start of the machine is none: the first command has one of ours in front."""
+    """The time since the start of the machine is none; a first command has ours in front."""
     sluice = t.sluice()
     began = time.monotonic()
     run(sluice.connect(), "SELECT 1")

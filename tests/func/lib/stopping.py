@@ -135,8 +135,8 @@ class Stopping:
         begun = [r["step"] for r in records if r["kind"] == "before"]
         undone = [r["step"] for r in records if r["kind"] == "undo_after"]
         for these in (UNDONE - ASIDE, ASIDE):
-            assert [s for s in undone if s in these] == [s for s in reversed(begun) if s in these], \
-                f"{begun}, undone {undone}"
+            wanted = [s for s in reversed(begun) if s in these]
+            assert [s for s in undone if s in these] == wanted, f"{begun}, undone {undone}"
         failed = [(r["step"], r["data"].get("why", "")) for r in records if r["kind"] == "failed"]
         if step:
             assert len(failed) == 1 and failed[0][0] == step and words in failed[0][1], failed

@@ -541,7 +541,8 @@ Test(scan, sets)
     cr_expect_eq(scan_sets(&s, true), 1);
     (void)scan_cut(&s, SCAN_BLIND, "SET SESSION sql_mode = ''", 5);
     cr_expect_eq(scan_sets(&s, true), 1);
-    cr_expect_eq(scan_traits(&s) & (SCAN_SETS | SCAN_SETS_MARIA), SCAN_SETS, "prepared, it is alone");
+    cr_expect_eq(scan_traits(&s) & (SCAN_SETS | SCAN_SETS_MARIA), SCAN_SETS,
+                 "prepared, it is alone");
     (void)scan_cut(&s, SCAN_BLIND, "SET @a = 5", 5);
     cr_expect_eq(scan_traits(&s) & (SCAN_SETS | SCAN_SETS_MARIA), SCAN_SETS);
 }
