@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -314,4 +315,18 @@ bool text_match(const char *pattern, const char *s)
     while (*pattern == '*')
         pattern++;
     return *pattern == '\0';
+}
+
+unsigned text_numbered(const char *name, const char *prefix, const char *suffix)
+{
+    char digits[11];
+    uint64_t number;
+    size_t n = strlen(name), before = strlen(prefix), behind = strlen(suffix);
+    if (n <= before + behind || n - before - behind >= sizeof digits ||
+        strncmp(name, prefix, before) != 0 || strcmp(name + n - behind, suffix) != 0)
+        return 0;
+    (void)text_copy_n(digits, sizeof digits, name + before, n - before - behind);
+    if (digits[0] == '0' || text_parse_u64(digits, &number) != SL_OK || number >= UINT_MAX)
+        return 0;
+    return (unsigned)number;
 }

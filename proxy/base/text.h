@@ -44,4 +44,8 @@ bool text_is_control(const void *p, size_t len);
 // case counts, ? is one UTF-8 character, there is no escape.
 bool text_match(const char *pattern, const char *s);
 
+// The number in a name like "journal-12.jsonl", of that prefix and suffix; without leading zeros, less
+// than UINT_MAX. 0: not such a name.
+unsigned text_numbered(const char *name, const char *prefix, const char *suffix);
+
 #endif

@@ -140,17 +140,7 @@ enum sl_code journal_read(const char *state_dir, unsigned number, struct journal
 // 0: not the name of a journal.
 static unsigned number_of(const char *name)
 {
-    char digits[11];
-    uint64_t number;
-    size_t n = strlen(name), around = sizeof PREFIX - 1 + sizeof SUFFIX - 1;
-    if (n <= around || n - around >= sizeof digits ||
-        strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 ||
-        strcmp(name + n - (sizeof SUFFIX - 1), SUFFIX) != 0)
-        return 0;
-    (void)text_copy_n(digits, sizeof digits, name + sizeof PREFIX - 1, n - around);
-    if (digits[0] == '0' || text_parse_u64(digits, &number) != SL_OK || number >= UINT_MAX)
-        return 0;
-    return (unsigned)number;
+    return text_numbered(name, PREFIX, SUFFIX);
 }
 
 enum sl_code journal_latest(const char *state_dir, unsigned *number, struct sl_error *err)
